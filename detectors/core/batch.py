@@ -1,0 +1,152 @@
+"""A batch: rows of one window after column mapping, as numpy arrays and integer codes. Requests are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.cells import Cells
+from detectors.core.hashing import U64
+
+F = NDArray[np.floating[Any]]
+I64 = NDArray[np.int64]
+
+LONG_LIST = 64  # longer lists are looked through for repeats by sorting
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Requests with their lists. n requests, m rows (items shown), I distinct items.
+
+    Parameters
+    ----------
+    cells : Cells
+        The finest parts of the traffic that occur in this batch.
+    cell : array of int, shape (n,)
+        Index into `cells` of each request.
+    offsets : array of int64, shape (n + 1,)
+        Rows of request r are offsets[r]:offsets[r + 1], ordered by position.
+    item : array of int, shape (m,)
+        Codes into `item_hash` and `item_names`.
+    item_hash : array of uint64, shape (I,)
+    item_names : sequence of str, length I
+    position : array of int, shape (m,)
+        Place in the list, counted from 1.
+    user : array of uint64, shape (n,)
+        Hash of the user; where there is none (or a shared guest id), of the request, which is then a user of its own.
+    user_known : array of bool, shape (n,)
+    request : array of uint64, shape (n,)
+        Hash of the request id, or of what comes closest.
+    time : array of int64, shape (n,)
+        Microseconds since the epoch.
+    score, click : array, shape (m,), or None
+        None where the log has no such column; NaN (score) where a row has none.
+    has : frozenset of str
+        Columns that the log has, by role: "request", "user", "position", "score", "click", ...
+        Without "request" every row stands alone and there are no lists.
+    missing : mapping of str to array of int64, shape (cells,)
+        Rows without a value, by role.
+    repeated : array of int64, shape (cells,)
+        Rows left out because the same request, position and item had been seen in the batch.
+    """
+
+    cells: Cells
+    cell: NDArray[np.integer[Any]]
+    offsets: I64
+    item: NDArray[np.integer[Any]]
+    item_hash: U64
+    item_names: Sequence[str]
+    position: NDArray[np.integer[Any]]
+    user: U64
+    user_known: NDArray[np.bool_]
+    request: U64
+    time: I64
+    score: F | None = None
+    click: NDArray[np.bool_] | None = None
+    has: frozenset[str] = frozenset()
+    missing: Mapping[str, I64] = field(default_factory=dict)
+    repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def n_requests(self) -> int:
+        return len(self.cell)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.item)
+
+    @cached_property
+    def length(self) -> I64:
+        """Rows of each request, shape (n,)."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def row_request(self) -> I64:
+        """Request of each row, shape (m,)."""
+        return np.repeat(np.arange(self.n_requests), self.length)
+
+    @cached_property
+    def row_cell(self) -> NDArray[np.integer[Any]]:
+        """Cell of each row, shape (m,)."""
+        return np.repeat(self.cell, self.length)
+
+    @cached_property
+    def requests_by_cell(self) -> I64:
+        """Shape (cells,)."""
+        return np.bincount(self.cell, minlength=len(self.cells))
+
+    @cached_property
+    def repeats_item(self) -> NDArray[np.bool_]:
+        """Whether a row's item stands in the same list before it, shape (m,).
+
+        Compares rows at every distance up to the length of a list: no sort, since repeats are rare. Only very long
+        lists are sorted.
+        """
+        out = np.zeros(self.n_rows, bool)
+        if not self.n_requests or "request" not in self.has:
+            return out
+        for distance in range(1, min(int(self.length.max()), LONG_LIST)):
+            hits = np.flatnonzero(self.item[distance:] == self.item[:-distance]) + distance
+            if len(hits):
+                request = np.searchsorted(self.offsets, hits, "right") - 1
+                out[hits[hits - distance >= self.offsets[request]]] = True
+        rows = np.flatnonzero((self.length > LONG_LIST)[self.row_request]) if self.length.max() > LONG_LIST else ()
+        if len(rows):
+            item, request = self.item[rows], self.row_request[rows]
+            order = np.lexsort((item, request))  # stable: of equals, the earlier row first
+            item, request = item[order], request[order]
+            out[rows[order[1:]][(item[1:] == item[:-1]) & (request[1:] == request[:-1])]] = True
+        return out
+
+    def select(self, requests: NDArray[np.bool_]) -> Batch:
+        """The batch of these requests alone; `missing` and `repeated` count all rows and are left out."""
+        chosen = np.flatnonzero(requests)
+        length = self.length[chosen]
+        offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        rows = np.repeat(self.offsets[chosen] - offsets[:-1], length) + np.arange(offsets[-1])
+        return replace(
+            self,
+            cell=self.cell[chosen],
+            offsets=offsets,
+            item=self.item[rows],
+            position=self.position[rows],
+            user=self.user[chosen],
+            user_known=self.user_known[chosen],
+            request=self.request[chosen],
+            time=self.time[chosen],
+            score=None if self.score is None else self.score[rows],
+            click=None if self.click is None else self.click[rows],
+            missing={},
+            repeated=np.zeros(len(self.cells), np.int64),
+        )
+
+    def sample(self, rate: float) -> Batch:
+        """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""
+        if rate >= 1:
+            return self
+        return self.select(self.user < np.uint64(rate * 2.0**64))

@@ -1,0 +1,108 @@
+"""The detector: pure, from a summary to measurements. Detectors are found through one door, built-in or not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import ClassVar
+
+from detectors.core.measurement import Measure, Measurement
+from detectors.core.statistic import Statistic
+from detectors.core.summary import Summary
+
+ENTRY_POINTS = "recwatch.detectors"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a detector may know beside the summary: facts of the configuration and the window.
+
+    Parameters
+    ----------
+    window_us : (int, int)
+        Start and end of the window in microseconds since the epoch.
+    kind : str
+        "personalised", "contextual" or "popular": what a list is expected to depend on.
+    expected_positions : frozenset of int
+        Pinned or sponsored places, counted from 1.
+    expected_items : frozenset of str
+        Items that are meant to be everywhere in this window.
+    catalog_size : int or None
+        Items that may be shown, where a catalogue is configured.
+    """
+
+    window_us: tuple[int, int] = (0, 0)
+    kind: str = "personalised"
+    expected_positions: frozenset[int] = frozenset()
+    expected_items: frozenset[str] = frozenset()
+    catalog_size: int | None = None
+
+
+class Detector(ABC):
+    """Base of detectors. Subclasses are frozen dataclasses; their fields are their settings in the configuration.
+
+    Attributes
+    ----------
+    name : str
+        File name, configuration key and metric label in one.
+    statistics : tuple of Statistic types
+        What it reads of a summary.
+    telling : int
+        Of several breaches at one time, those of the detector that tells most name the incident.
+    """
+
+    name: ClassVar[str]
+    statistics: ClassVar[tuple[type[Statistic], ...]]
+    telling: ClassVar[int] = 50
+
+    @abstractmethod
+    def measures(self) -> tuple[Measure, ...]:
+        """What it measures, with these settings."""
+
+    @abstractmethod
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        """Measure every slice of a summary. Pure: no files, no clock, no randomness."""
+
+
+@cache
+def discover() -> dict[str, type[Detector]]:
+    """All installed detectors by name, from the entry-point group `recwatch.detectors`.
+
+    Raises
+    ------
+    ValueError
+        When two detectors have one name, or one cannot be loaded.
+    """
+    found: dict[str, type[Detector]] = {}
+    paths: dict[str, str] = {}
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.value):
+        detector = load_detector(point.value)
+        if detector.name in found and found[detector.name] is not detector:
+            raise ValueError(f"two detectors are called {detector.name}: {paths[detector.name]} and {point.value}")
+        found[detector.name], paths[detector.name] = detector, point.value
+    return dict(sorted(found.items()))
+
+
+def load_detector(path: str) -> type[Detector]:
+    """A detector class by `module:Class`.
+
+    Raises
+    ------
+    ValueError
+        When there is no such module or class, or it is no detector.
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except Exception as error:  # somebody else's module: whatever it raises is told, not a traceback
+        raise ValueError(f"{path}: cannot be loaded: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Detector)):
+        raise ValueError(f"{path} is not a detector: write a class that derives from detectors.Detector")
+    lacks = sorted({*found.__abstractmethods__, *(a for a in ("name", "statistics") if not hasattr(found, a))})
+    if lacks:
+        raise ValueError(f"{path} is not a complete detector: it lacks {', '.join(lacks)}")
+    return found

@@ -1,0 +1,84 @@
+"""A summary: all statistics of one window, and what every detector asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.batch import Batch
+from detectors.core.cells import Cells, Slices
+from detectors.core.statistic import Statistic, as_members
+from detectors.statistics.panel import Panel
+
+S = TypeVar("S", bound=Statistic)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Statistics of one window, by type, over the same cells.
+
+    Parameters
+    ----------
+    cells : Cells
+    has : frozenset of str
+        Columns that the log has, by role.
+    statistics : mapping of type to Statistic
+    rate : float
+        Share of users behind the statistics that are no census.
+    """
+
+    cells: Cells = field(default_factory=Cells)
+    has: frozenset[str] = frozenset()
+    statistics: Mapping[type[Statistic], Statistic] = field(default_factory=dict)
+    rate: float = 1.0
+
+    @classmethod
+    def of(cls, batch: Batch, types: Iterable[type[Statistic]], rate: float = 1.0) -> Summary:
+        """Summarise one batch; only the statistics that are a census see all of it."""
+        sampled = batch.sample(rate)
+        made = {t: t.from_batch(batch if t.census else sampled) for t in types}
+        return cls(batch.cells, batch.has, made, rate)
+
+    def merge(self, other: Summary) -> Summary:
+        """The summary of both parts."""
+        made = dict(self.statistics)
+        for kind, statistic in other.statistics.items():
+            made[kind] = made[kind].merge(statistic) if kind in made else statistic
+        return Summary(self.cells.merge(other.cells), self.has | other.has, made, min(self.rate, other.rate))
+
+    def __getitem__(self, kind: type[S]) -> S:
+        found = self.statistics.get(kind)
+        return found if isinstance(found, kind) else kind.empty()
+
+    @cached_property
+    def slices(self) -> Slices:
+        return self.cells.slices
+
+    def members(self, statistic: Statistic) -> NDArray[np.bool_]:
+        """Which cells of a statistic make up which slice, shape (slices, groups)."""
+        return as_members(self.slices.members, self.cells.keys, statistic.groups)
+
+    @cached_property
+    def clustering(self) -> NDArray[np.float64]:
+        """Requests for each independent user, by slice (Kish's design effect for clusters), shape (slices,).
+
+        Requests of one user resemble each other: n requests are worth n / clustering independent ones.
+
+        References
+        ----------
+        L. Kish, "Survey Sampling", 1965, section 5.4, with the requests of a user taken as alike.
+        """
+        panel = self[Panel]
+        out = np.ones(len(self.slices))
+        for s, groups in enumerate(self.members(panel)):
+            users, _, _ = panel.sample_of(groups)
+            if users.any():
+                _, at = np.unique(panel.user[users], return_inverse=True)
+                requests = np.bincount(at, panel.user_requests[users])
+                out[s] = (requests**2).sum() / requests.sum()
+        return out

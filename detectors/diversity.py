@@ -1,0 +1,246 @@
+"""Diversity: how much of the catalogue is shown, and how different lists are from one another.
+
+Coverage, entropy and the number of distinct items grow with the sample. Every measure here is in a form that does not:
+unbiased for pairs, corrected for unseen items, or rarefied to a fixed number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, exp1, gammaln
+
+from detectors.core.detector import Context, Detector
+from detectors.core.measurement import Measure, Measurement, Unit
+from detectors.core.summary import Summary
+from detectors.judgement.spec import Floor, History
+from detectors.statistics.item_counts import ANYWHERE, ItemCounts
+from detectors.statistics.list_tally import LONGEST, ListTally
+from detectors.statistics.panel import Panel
+
+Counts = NDArray[np.float64]
+
+LEAST_REQUESTS = 100  # independent requests below which diversity says too little
+
+
+@dataclass(frozen=True)
+class Diversity(Detector):
+    """Overlap between lists, effective number of items, and coverage at a fixed sample size.
+
+    Parameters
+    ----------
+    rarefied_to : int
+        Rows to which distinct items and coverage are brought down; slices with fewer have too few.
+    overlap_above : float
+        Limit for the overlap between lists that holds without history.
+    fall, rise : float
+        Least relative change against history that matters.
+
+    References
+    ----------
+    M. O. Hill, "Diversity and evenness", Ecology 54, 1973 (effective numbers).
+    E. H. Simpson, "Measurement of diversity", Nature 163, 1949 (unbiased order 2).
+    A. Chao, Y. T. Wang and L. Jost, "Entropy and the species accumulation curve", Methods in Ecology and Evolution 4, 2013.
+    S. H. Hurlbert, "The nonconcept of species diversity", Ecology 52, 1971 (rarefaction).
+    """
+
+    name = "diversity"
+    statistics = (ItemCounts, ListTally, Panel)
+    telling = 40
+
+    rarefied_to: int = 500
+    overlap_above: float = 0.6
+    fall: float = 0.3
+    rise: float = 0.5
+
+    def measures(self) -> tuple[Measure, ...]:
+        down = (History("down", change=self.fall, relative=True),)
+        return (
+            Measure("list_overlap", Unit.RATIO, "Share of a list's items that another request's list has too, on average.",
+                    (Floor(above=self.overlap_above), History("up", change=0.05)), frozenset({"request"}), LEAST_REQUESTS,
+                    "any two lists share {value} of their items"),
+            Measure("effective_items_q1", Unit.ITEMS, "Effective number of items, order 1: exponential of the entropy.", down,
+                    least_n=LEAST_REQUESTS, says="as diverse as if {value} items were shown equally often"),
+            Measure("effective_items_q2", Unit.ITEMS, "Effective number of items, order 2: one over the chance that two rows show one item.", down,
+                    least_n=LEAST_REQUESTS, says="as diverse as if {value} items were shown equally often (frequent ones count more)"),
+            Measure("distinct_items", Unit.ITEMS, f"Distinct items expected among {self.rarefied_to} rows.", down,
+                    least_n=LEAST_REQUESTS, says="{value} distinct items among so many rows"),
+            Measure("coverage", Unit.RATIO, f"Share of the catalogue expected among {self.rarefied_to} rows.", down,
+                    frozenset({"catalog"}), LEAST_REQUESTS, "{value} of the catalogue among so many rows"),
+        )  # fmt: skip
+
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        counts, lists = summary[ItemCounts], summary[ListTally]
+        members = summary.members(counts)
+        requests = summary.members(lists) @ lists.counts[:, 1 : LONGEST + 1].sum(axis=1).astype(float)
+        n = requests / summary.clustering
+        panel = _Panel(summary)
+        out = {m: np.full((2, len(members)), np.nan) for m in ("overlap", "q1", "q2", "distinct")}
+        for s, totals in enumerate(counts.by_slice(members, ANYWHERE)):
+            total = totals.sum()
+            panel.turn_to(s)
+            if total < 2 or len(panel.sizes) < 2:
+                continue
+            p, width, root_n = totals / total, total / requests[s], np.sqrt(n[s])
+
+            # Pairs of different users: those of one user's lists would say the less, the more users there are.
+            alike, pairs, pairs_of_rows = panel.within_users(requests[s])
+            shared = (totals**2).sum() - total - alike
+            pairs, pairs_of_rows = requests[s] ** 2 - pairs, total**2 - pairs_of_rows
+            several = pairs > 1e-9 * requests[s] ** 2
+            if several:  # where no item is shared: known to within one
+                out["overlap"][:, s] = 0, 2 / (n[s] ** 2 * width)
+            if several and shared > 1e-9 * total and pairs_of_rows > 0:
+                # Where lists are almost unlike, the number of shared items is a count: its own (Poisson) error adds to
+                # that of which lists were seen.
+                few = np.sqrt(2 / (n[s] ** 2 * width**2 * (p**2).sum()))
+                overlap, same = shared / pairs / width, shared / pairs_of_rows
+                slope, scale = 2 * p / (p**2).sum(), root_n * width
+                out["overlap"][:, s] = overlap, overlap * np.hypot(panel.error(slope, 1.0, scale), few)
+                out["q2"][:, s] = 1 / same, np.hypot(panel.error(slope, 2.0, scale), few) / same
+            seen = totals[totals > 0]
+            surprise = -np.log(np.where(p > 0, p, 1))
+            q1 = np.exp(chao_wang_jost_entropy(seen))
+            out["q1"][:, s] = q1, q1 * panel.error(surprise, (p * surprise).sum(), root_n * width)
+            if total >= self.rarefied_to:
+                gain = self.rarefied_to * np.exp(-self.rarefied_to * p)
+                error = panel.error(gain, (p * gain).sum(), root_n * width)
+                out["distinct"][:, s] = rarefied(seen, self.rarefied_to), error
+        if "request" in summary.has:
+            yield Measurement("list_overlap", out["overlap"][0], out["overlap"][1], n)
+        yield Measurement("effective_items_q1", out["q1"][0], out["q1"][1], n)
+        yield Measurement("effective_items_q2", out["q2"][0], out["q2"][1], n)
+        yield Measurement("distinct_items", out["distinct"][0], out["distinct"][1], n)
+        if context.catalog_size:
+            value, error = out["distinct"] / context.catalog_size
+            yield Measurement("coverage", value, error, n)
+
+
+def chao_wang_jost_entropy(counts: Counts) -> float:
+    """Shannon entropy (nats) of a population from the counts in a sample, nearly unbiased.
+
+    Parameters
+    ----------
+    counts : array, shape (species,)
+        All above zero.
+
+    References
+    ----------
+    Chao, Wang and Jost 2013, equation 7.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> small = np.bincount(rng.integers(0, 1000, 2000)); small = small[small > 0].astype(float)
+    >>> round(float(np.log(1000)), 2), round(float(chao_wang_jost_entropy(small)), 2)
+    (6.91, 6.92)
+    """
+    n = counts.sum()
+    observed = float((counts / n * (digamma(n) - digamma(counts))).sum())
+    singles, doubles = float((counts == 1).sum()), float((counts == 2).sum())
+    if not singles or n < 2:
+        return observed
+    if doubles:
+        a = 2 * doubles / ((n - 1) * singles + 2 * doubles)
+    else:
+        a = 2 / ((n - 1) * (singles - 1) + 2)
+    if a >= 1:
+        return observed
+    return observed + singles / n * _tail(1 - a, n)
+
+
+def _tail(x: float, n: float) -> float:
+    """Sum over k >= 0 of x^(k+1) / (n+k): what the unseen add for each singleton."""
+    if n <= 1000:
+        r = np.arange(1, n)
+        return float(x ** (1 - n) * (-np.log1p(-x) - (np.exp(r * np.log(x)) / r).sum()))
+    # The sum as an integral plus half its first term (Euler and Maclaurin): the rest is of order 1/n².
+    rate = -np.log(x)
+    return (
+        float(x * (exp1(rate * n) * np.exp(rate * n) + 0.5 / n)) if rate * n < 500 else float(x / (rate * n))
+    )
+
+
+def rarefied(counts: Counts, to: int) -> float:
+    """Distinct items expected in a sample of `to` rows without replacement.
+
+    References
+    ----------
+    Hurlbert 1971, equation 13.
+
+    >>> import numpy as np
+    >>> round(rarefied(np.array([2.0, 1.0]), 2), 4)  # the pairs of AAB: AA, AB, AB
+    1.6667
+    """
+    n = counts.sum()
+    sizes, times = np.unique(counts, return_counts=True)
+    left = n - sizes
+    log_absent = np.where(
+        left >= to,
+        gammaln(left + 1) - gammaln(np.maximum(left - to, 0) + 1) - gammaln(n + 1) + gammaln(n - to + 1),
+        -np.inf,
+    )
+    return float((times * -np.expm1(log_absent)).sum())
+
+
+class _Panel:
+    """What only whole lists of users can tell of a slice: how much lists vary, and how alike those of one user are."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.panel = panel = summary[Panel]
+        self.members = summary.members(panel)
+        self.length = np.diff(panel.offsets)
+        self.item = np.searchsorted(summary[ItemCounts].keys, panel.item)
+        _, user = np.unique(panel.user, return_inverse=True)
+        self.user, self.owner = user, user[panel.request_user]
+        several = (np.bincount(self.owner) >= 2)[self.owner]
+        row = np.flatnonzero(np.repeat(several, self.length))
+        request = np.searchsorted(panel.offsets, row, "right") - 1
+        code = self.owner[request] * np.int64(len(summary[ItemCounts].keys)) + self.item[row]
+        order = np.argsort(code)
+        self.code, self.code_request = code[order], request[order]
+
+    def turn_to(self, s: int) -> None:
+        """Look at the sampled requests of a slice from now on."""
+        users, requests, _ = self.panel.sample_of(self.members[s])
+        self.users, self.requests = users, requests & (self.length > 0)
+        self.rows = self.item[np.repeat(self.requests, self.length)]
+        self.sizes = self.length[self.requests]
+        self.starts = np.cumsum(self.sizes) - self.sizes
+
+    def error(self, slope: Counts, each: float, scale: float) -> float:
+        """Standard error of a statistic by the delta method.
+
+        Parameters
+        ----------
+        slope : array, shape (items,)
+            What a row of an item adds.
+        each : float
+            What any row takes away, by adding to the total.
+        scale : float
+            Rows of a list times the root of the independent lists.
+        """
+        sums = np.add.reduceat(slope[self.rows], self.starts)
+        return float((sums - each * self.sizes).std(ddof=1) / scale)
+
+    def within_users(self, requests: float) -> tuple[float, float, float]:
+        """Of pairs of one user: items shared by two lists, pairs of lists, and pairs of rows, a list with itself included.
+
+        Counted in the sample and brought up to the slice's requests.
+        """
+        size = int(self.user.max()) + 1
+        made = np.bincount(self.user[self.users], self.panel.user_requests[self.users], size)
+        kept = np.bincount(self.owner[self.requests], minlength=size)
+        rows = np.bincount(self.owner[self.requests], self.sizes, size)
+        made, scale = np.where(kept > 0, made, 0), requests / made[kept > 0].sum()
+        here = np.flatnonzero(self.requests[self.code_request])
+        code = self.code[here]
+        start = np.flatnonzero(np.diff(code, prepend=-1))
+        times = np.diff(start, append=len(code))
+        owner = self.owner[self.code_request[here[start]]]
+        more = np.divide(made * (made - 1), kept * (kept - 1), out=np.ones(size), where=kept > 1)
+        shared = (times * (times - 1) * more[owner]).sum()
+        of_rows = ((rows * made / np.maximum(kept, 1)) ** 2).sum()
+        return scale * shared, scale * (made**2).sum(), scale * of_rows

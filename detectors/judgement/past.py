@@ -1,0 +1,206 @@
+"""What is remembered of earlier windows, and what it makes likely for the next: clock-aware and robust.
+
+The centre is the median of the same hours, one either side, of the days before. The spread comes from how far earlier
+windows fell from *their* expectation, shared over hours and in part over the slices of a measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+F = NDArray[np.float64]
+
+DAY = 86_400_000_000  # in microseconds
+DAYS = 14  # remembered
+CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is among them
+LEAST_POINTS = 4  # of the same hours: reached on the second day
+LEAST_RESIDUALS = 12  # windows from which a spread is learned
+SMALL = np.log(100.5)  # counts below this are expected at their mean
+SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
+MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
+
+COUNT, SHARE, LEVEL, SIZE = 0, 1, 2, 3  # kinds of series; counts and sizes are judged by their logarithm
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What history makes likely, for each series, on the scale on which it is judged.
+
+    Parameters
+    ----------
+    centre : array
+        NaN where there is too little history.
+    spread : array
+        Standard deviation from window to window beyond sampling error, and of the centre itself.
+    freedom : array
+        Degrees of freedom behind `spread`.
+    """
+
+    centre: F
+    spread: F
+    freedom: F
+
+
+def to_scale(kind: NDArray[Any], value: F) -> F:
+    """Values on the scale on which they are judged."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(_by_logarithm(kind), np.log(np.maximum(value, 0) + 0.5), value)
+
+
+def from_scale(kind: NDArray[Any], value: F) -> F:
+    """The inverse of `to_scale`."""
+    with np.errstate(over="ignore"):
+        return np.where(_by_logarithm(kind), np.maximum(np.exp(value) - 0.5, 0), value)
+
+
+def error_on_scale(kind: NDArray[Any], value: F, error: F) -> F:
+    """A standard error on that scale."""
+    return np.where(_by_logarithm(kind), error / np.maximum(value, 0.5), error)
+
+
+def _by_logarithm(kind: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray((kind == COUNT) | (kind == SIZE))
+
+
+class Past:
+    """Values of many series over the last `DAYS` days.
+
+    A series is one measure in one slice. Appending is the only change: what is expected of a window depends on the
+    windows before it alone, so a past that is read back from a store goes on as if it had never stopped.
+    """
+
+    def __init__(self) -> None:
+        self._column: dict[tuple[str, str], int] = {}
+        self._kind = np.empty(0, np.int8)
+        self._group = np.empty(0, np.int64)  # which measure a series is of
+        self._groups: dict[str, int] = {}
+        self._times = np.empty(0, np.int64)
+        self._scaled = np.empty((0, 0))  # NaN where unknown or excluded
+        self._variance = np.empty((0, 0))
+        self._residual = np.empty((0, 0))
+        self._spread: tuple[int, F, F] = (-1, np.empty(0), np.empty(0))  # learned at the day's first window
+
+    def columns(self, measure: str, slices: Sequence[str], kind: int) -> NDArray[np.int64]:
+        """Column of each slice's series of a measure; new ones are made."""
+        out = np.empty(len(slices), np.int64)
+        for i, s in enumerate(slices):
+            at = self._column.get((measure, s))
+            if at is None:
+                at = self._column[measure, s] = len(self._column)
+                self._kind = np.append(self._kind, np.int8(kind))
+                self._group = np.append(self._group, self._groups.setdefault(measure, len(self._groups)))
+            out[i] = at
+        wanted = len(self._column)
+        if self._scaled.shape[1] < wanted:
+            wider = max(wanted, 2 * self._scaled.shape[1])
+            for name in ("_scaled", "_variance", "_residual"):
+                old = getattr(self, name)
+                new = np.full((len(old), wider), np.nan)
+                new[:, : old.shape[1]] = old
+                setattr(self, name, new)
+        return out
+
+    def known(self, measure: str) -> list[str]:
+        """Slices of a measure that were ever seen."""
+        return [s for m, s in self._column if m == measure]
+
+    def expect(self, start_us: int) -> Expectation:
+        """What the windows before make likely for the one that starts then; one entry a series."""
+        k = len(self._column)
+        age = start_us - self._times
+        off_clock = np.abs((age + DAY // 2) % DAY - DAY // 2)
+        hour = 3_600_000_000
+        same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
+        centre, points, deviation = _median(self._scaled[same_hours, :k])
+        centre[points < LEAST_POINTS] = np.nan
+        small = (self._kind[:k] == COUNT) & (centre < SMALL)
+        if small.any():  # the median of a few requests an hour is nought or one: their mean says more
+            seen = np.exp(self._scaled[same_hours][:, :k][:, small]) - 0.5
+            n = np.isfinite(seen).sum(axis=0)
+            mean = np.nansum(seen, axis=0) / np.maximum(n, 1)
+            centre[small] = np.where(n >= LEAST_POINTS, np.log(mean + 0.5), centre[small])
+        spread, freedom = self._learned(start_us, k)
+        unlearned = freedom == 0
+        spread = np.where(unlearned, deviation, spread)
+        freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
+        return Expectation(centre, total, freedom)
+
+    def remember(
+        self,
+        start_us: int,
+        columns: NDArray[np.int64],
+        value: F,
+        error: F,
+        excluded: NDArray[np.bool_],
+        expected: F,
+    ) -> None:
+        """Add a window: values and errors of series, which of them to leave out, and what had been expected of them."""
+        self._forget(start_us)
+        width = self._scaled.shape[1]
+        rows = np.full((3, width), np.nan)
+        kind = self._kind[columns]
+        usable = np.isfinite(value) & ~excluded
+        scaled = to_scale(kind, value)
+        rows[0, columns] = np.where(usable, scaled, np.nan)
+        rows[1, columns] = np.where(usable, error_on_scale(kind, value, error) ** 2, np.nan)
+        rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
+        self._times = np.append(self._times, start_us)
+        self._scaled = np.vstack([self._scaled, rows[0]])
+        self._variance = np.vstack([self._variance, rows[1]])
+        self._residual = np.vstack([self._residual, rows[2]])
+
+    def _forget(self, start_us: int) -> None:
+        old = self._times < start_us - (DAYS + 1) * DAY
+        if old.sum() * 8 > len(old):  # not one by one: each cut copies
+            for name in ("_times", "_scaled", "_variance", "_residual"):
+                setattr(self, name, getattr(self, name)[~old])
+
+    def _learned(self, start_us: int, k: int) -> tuple[F, F]:
+        """Spread and degrees of freedom of each series from the residuals of whole days before this one."""
+        today = start_us // DAY
+        if self._spread[0] != today or len(self._spread[1]) < k:
+            before = (self._times < today * DAY) & (self._times >= (today - DAYS) * DAY)
+            residual = self._residual[before, :k]
+            n = np.isfinite(residual).sum(axis=0)
+            square = (1.4826 * _median(np.abs(residual))[0]) ** 2
+            sampling = _median(self._variance[before, :k])[0]
+            extra = np.where(n > 0, np.maximum(square - np.nan_to_num(sampling), 0.0), 0.0)
+            shared, support = np.zeros(k), np.zeros(k)
+            for group in range(len(self._groups)):
+                mine = np.flatnonzero((self._group[:k] == group) & (n >= LEAST_RESIDUALS))
+                if len(mine):
+                    here = self._group[:k] == group
+                    # Slices whose own sampling error is small tell most about what they have in common.
+                    noise = np.nan_to_num(sampling[mine])
+                    weight = n[mine] / (noise + noise.min() + 1e-12) ** 2
+                    shared[here] = np.average(extra[mine], weights=weight)
+                    support[here] = n[mine].max()
+            variance = (n * extra + SHRINKAGE * shared) / (n + SHRINKAGE)
+            freedom = np.where(support > 0, np.minimum(n, 100) / 4 + np.minimum(support, SHRINKAGE) / 2, 0.0)
+            self._spread = (today, np.sqrt(variance), freedom)
+        return self._spread[1][:k], self._spread[2][:k]
+
+
+def _median(values: F) -> tuple[F, F, F]:
+    """Median, count and robust standard deviation of each column's finite values."""
+    if not len(values):
+        nothing = np.full(values.shape[1], np.nan)
+        return nothing, np.zeros(values.shape[1]), nothing.copy()
+    ordered = np.sort(values, axis=0)  # NaN last
+    n = np.isfinite(ordered).sum(axis=0)
+    middle = _pick(ordered, n)
+    spread = 1.4826 * _pick(np.sort(np.abs(ordered - middle), axis=0), n)
+    return middle, n.astype(float), spread
+
+
+def _pick(ordered: F, n: NDArray[np.int64]) -> F:
+    at = np.arange(ordered.shape[1])
+    low, high = np.maximum((n - 1) // 2, 0), np.maximum(n // 2, 0)
+    return np.where(n > 0, (ordered[low, at] + ordered[np.minimum(high, len(ordered) - 1), at]) / 2, np.nan)

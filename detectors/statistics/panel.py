@@ -1,0 +1,213 @@
+"""The panel: whole lists of a bounded sample of users, the same users from window to window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.batch import I64, Batch
+from detectors.core.hashing import U64, combine
+from detectors.core.statistic import Statistic, align
+
+USERS = 1024  # users kept for each cell: a share is then known to within 1.6 % (one standard error)
+LISTS = 32  # lists kept for each user and cell
+
+EVERYONE = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True)
+class Panel(Statistic):
+    """The `USERS` users of each cell with the smallest hashes, and their lists: a bottom-k sample.
+
+    A sample by hash is uniform over users, is the same whatever the order of arrival, and meets the sample of another
+    window in the users that both have. Lists of one user beyond `LISTS` are left out, again those with the larger
+    hashes; how many there were is kept.
+
+    Parameters
+    ----------
+    groups : array of uint64, shape (cells,)
+    bound : array of uint64, shape (cells,)
+        Every user of the cell with a hash up to this one is in the panel.
+    user_group, user, user_known, user_requests : arrays, shape (users,)
+        Index into `groups`, hash, whether it is a user at all (not a request without one), requests in the cell.
+        Sorted by group and hash.
+    request_user, request : arrays, shape (requests,)
+        Index into `user`, hash. Sorted by both.
+    offsets : array of int64, shape (requests + 1,)
+    item, position : arrays, shape (rows,)
+
+    References
+    ----------
+    E. Cohen and H. Kaplan, "Summarizing data using bottom-k sketches", PODC 2007.
+    """
+
+    name = "panel"
+    approximate = f"a sample of {USERS} users a cell where there are more"
+
+    groups: U64
+    bound: U64
+    user_group: NDArray[np.int32]
+    user: U64
+    user_known: NDArray[np.bool_]
+    user_requests: I64
+    request_user: NDArray[np.int32]
+    request: U64
+    offsets: I64
+    item: U64
+    position: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls) -> Self:
+        none, keys = np.empty(0, np.int32), np.empty(0, np.uint64)
+        return cls(
+            keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys,
+            np.zeros(1, np.int64), keys, none,
+        )  # fmt: skip
+
+    @classmethod
+    def from_batch(cls, batch: Batch) -> Self:
+        if not len(batch.cells):
+            return cls.empty()
+        chosen = _with_smallest_hashes(batch)
+        rows = batch.select(chosen)
+        return cls._keep(
+            batch.cells.keys,
+            np.full(len(batch.cells), EVERYONE),
+            rows.cell.astype(np.int64), rows.user, rows.user_known, np.ones(rows.n_requests, np.int64),
+            np.arange(rows.n_requests), rows.request, rows.offsets, rows.item_hash[rows.item],
+            np.clip(rows.position, 0, 2**31 - 1).astype(np.int32),
+            truncated=batch.requests_by_cell > np.bincount(rows.cell, minlength=len(batch.cells)),
+        )  # fmt: skip
+
+    def merge(self, other: Self) -> Self:
+        groups, ours, theirs = align(self.groups, other.groups)
+        bound = np.full(len(groups), EVERYONE)
+        for part, at in ((self, ours), (other, theirs)):
+            bound[at] = np.minimum(bound[at], part.bound)
+        return self._keep(
+            groups,
+            bound,
+            np.concatenate([ours[self.user_group], theirs[other.user_group]]),
+            np.concatenate([self.user, other.user]),
+            np.concatenate([self.user_known, other.user_known]),
+            np.concatenate([self.user_requests, other.user_requests]),
+            np.concatenate([self.request_user, other.request_user + len(self.user)]),
+            np.concatenate([self.request, other.request]),
+            np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]),
+            np.concatenate([self.item, other.item]),
+            np.concatenate([self.position, other.position]),
+            truncated=bound < EVERYONE,
+        )
+
+    @classmethod
+    def _keep(
+        cls, groups: U64, bound: U64, group: I64, user: U64, known: NDArray[np.bool_], requests: I64,
+        request_user: NDArray[np.integer], request: U64, offsets: I64, item: U64, position: NDArray[np.int32],
+        *, truncated: NDArray[np.bool_],
+    ) -> Self:  # fmt: skip
+        """Put users and lists in order, add up repeats, cut to the limits.
+
+        `truncated`: cells that have more users than are given.
+        """
+        order = np.lexsort((user, group))
+        new = np.ones(len(order), bool)
+        new[1:] = (user[order][1:] != user[order][:-1]) | (group[order][1:] != group[order][:-1])
+        number = np.empty(len(order), np.int64)  # of the distinct user that each given one is
+        number[order] = np.cumsum(new) - 1
+        first = order[new]
+        start = np.searchsorted(group[first], np.arange(len(groups) + 1))
+        size = np.diff(start)
+        kept = np.arange(len(first)) - start[group[first]] < USERS
+        totals = np.bincount(number, requests, len(first)).astype(np.int64)
+
+        cut = (size > USERS) | truncated
+        last = start[:-1] + np.minimum(size, USERS) - 1
+        bound = bound.copy()
+        bound[cut & (size > 0)] = user[first][last[cut & (size > 0)]]
+
+        renumber = np.cumsum(kept) - 1
+        owner = number[request_user]
+        mine = np.flatnonzero(kept[owner])
+        owner = renumber[owner[mine]]
+        lists = _lists_in_order(owner, request[mine], _signatures(offsets, item, position)[mine])
+        requests_kept = mine[lists]
+        length = np.diff(offsets)[requests_kept]
+        kept_offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        rows = np.repeat(offsets[requests_kept] - kept_offsets[:-1], length) + np.arange(kept_offsets[-1])
+        users = first[kept]
+        return cls(
+            groups, bound, group[users].astype(np.int32), user[users], known[users], totals[kept],
+            owner[lists].astype(np.int32), request[requests_kept], kept_offsets, item[rows], position[rows],
+        )  # fmt: skip
+
+    @cached_property
+    def signature(self) -> U64:
+        """A hash of each ordered list, shape (requests,)."""
+        return _signatures(self.offsets, self.item, self.position)
+
+    def signature_of(self, rows: NDArray[np.bool_]) -> U64:
+        """The same of the marked rows alone."""
+        return _signatures(self.offsets, self.item, self.position, rows)
+
+    @cached_property
+    def request_group(self) -> NDArray[np.int32]:
+        """Cell of each request, shape (requests,)."""
+        return self.user_group[self.request_user]
+
+    def sample_of(self, groups: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
+        """A uniform sample of the users of some cells together.
+
+        Parameters
+        ----------
+        groups : array of bool, shape (cells,)
+
+        Returns
+        -------
+        users, requests : arrays of bool, shapes (users,) and (requests,)
+            What belongs to the sample.
+        rate : float
+            Share of the cells' users that it holds; 1 when all.
+        """
+        bound = self.bound[groups].min(initial=EVERYONE)
+        users = groups[self.user_group] & (self.user <= bound)
+        rate = 1.0 if bound == EVERYONE else float(bound) / 2.0**64
+        return users, users[self.request_user], rate
+
+
+def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
+    """Requests of at least the `USERS` smallest user hashes of each cell, without sorting all of them, shape (n,)."""
+    requests = batch.requests_by_cell
+    share = np.minimum(1.0, 3.0 * USERS / np.maximum(requests, 1))
+    while True:
+        bound = np.where(share < 1, (share * 2.0**64 * (1 - 2**-50)).astype(np.uint64), EVERYONE)
+        chosen = batch.user <= bound[batch.cell]
+        users = np.unique(
+            combine(batch.user[chosen], batch.cells.keys[batch.cell[chosen]]), return_index=True
+        )[1]
+        found = np.bincount(batch.cell[chosen][users], minlength=len(requests))
+        short = (found < USERS) & (share < 1)
+        if not short.any():
+            return chosen
+        share[short] = np.minimum(1.0, share[short] * 4)
+
+
+def _lists_in_order(owner: I64, request: U64, signature: U64) -> I64:
+    """Indices of the lists to keep, by owner and hash, at most `LISTS` of an owner."""
+    order = np.lexsort((signature, request, owner))
+    place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
+    return order[place < LISTS]
+
+
+def _signatures(
+    offsets: I64, item: U64, position: NDArray[np.int32], rows: NDArray[np.bool_] | None = None
+) -> U64:
+    """A hash of each ordered list, shape (requests,): alike for the same items in the same places."""
+    placed = combine(item, position.astype(np.uint64))
+    if rows is not None:
+        placed = np.where(rows, placed, np.uint64(0))
+    total = np.concatenate([[np.uint64(0)], np.cumsum(placed, dtype=np.uint64)])
+    return total[offsets[1:]] - total[offsets[:-1]]

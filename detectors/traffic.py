@@ -1,0 +1,159 @@
+"""Traffic: how much was logged, by whom, how freshly, and what is missing from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.detector import Context, Detector
+from detectors.core.measurement import Measure, Measurement, Unit, share
+from detectors.core.summary import Summary
+from detectors.core.verdict import Severity
+from detectors.judgement.spec import Floor, History
+from detectors.statistics.minutes import MINUTE, Minutes
+from detectors.statistics.missing import Missing
+from detectors.statistics.panel import Panel
+from detectors.statistics.request_ids import RequestIds
+from detectors.statistics.traffic_tally import TrafficTally
+
+COLUMNS = ("item", "user", "request", "position", "score", "click", "model_version", "context")
+
+
+@dataclass(frozen=True)
+class Traffic(Detector):
+    """Rows, requests and users against the same hours of earlier days; silence; missing values; repeated requests.
+
+    Parameters
+    ----------
+    fall, rise : float
+        Least relative change of requests that matters: a fall pages, a rise is a ticket.
+    missing_rise : float
+        Least rise of a column's share of missing values that matters.
+    repeated_above : float
+        Limit for the share of requests logged more than once.
+    silence_rise : float
+        Seconds by which the longest silence must exceed the usual one.
+    """
+
+    name = "traffic"
+    statistics = (TrafficTally, Missing, Minutes, RequestIds, Panel)
+    telling = 80
+
+    fall: float = 0.5
+    rise: float = 1.5
+    missing_rise: float = 0.1
+    repeated_above: float = 0.05
+    silence_rise: float = 600.0
+
+    def measures(self) -> tuple[Measure, ...]:
+        volume = (
+            History("down", change=self.fall, relative=True, severity=Severity.PAGE),
+            History("up", change=self.rise, relative=True),
+        )
+        users = (
+            History("down", change=max(self.fall, 0.6), relative=True),
+            History("up", change=self.rise, relative=True),
+        )
+        return (
+            Measure("requests", Unit.REQUESTS, "Requests in the window.", volume, frozenset({"request"}),
+                    says="{value} requests in the window, usually {expected}"),
+            Measure("rows", Unit.ROWS, "Items shown in the window.", volume,
+                    says="{value} rows in the window, usually {expected}"),
+            Measure("users", Unit.USERS, "Distinct users in the window.", users, frozenset({"user"}),
+                    says="{value} distinct users in the window, usually {expected}"),
+            Measure("silence", Unit.SECONDS, "Longest time in the window without a request, to the minute.",
+                    (History("up", change=self.silence_rise),),
+                    says="no request for {value}"),
+            Measure("repeated_share", Unit.RATIO, "Share of rows whose request, position and item were logged before.",
+                    (Floor(above=self.repeated_above),), frozenset({"request"}), says="{value} of rows are logged twice"),
+            Measure("repeated_ids_share", Unit.RATIO, "Share of appearances of request ids beyond the first.",
+                    (Floor(above=self.repeated_above),), frozenset({"request"}), says="{value} of request ids came before"),
+            *(Measure(f"missing_{c}_share", Unit.RATIO, f"Share of rows without a value in the column of the {c.replace('_', ' ')}.",
+                      (History("up", change=self.missing_rise),), frozenset({c}),
+                      says="{value} of rows have no " + c.replace("_", " ")) for c in COLUMNS),
+        )  # fmt: skip
+
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        tally = summary[TrafficTally]
+        counted = tally.by_slice(summary.members(tally))
+        requests, rows = counted["requests"].astype(float), counted["rows"].astype(float)
+        # A count's own chance error: requests of a user come together, so their variance is that many times Poisson's.
+        n = requests / summary.clustering
+        rows_together = summary.clustering * np.maximum(rows / np.maximum(requests, 1), 1)
+        if "request" in summary.has:
+            yield Measurement("requests", requests, np.sqrt(requests * summary.clustering), n)
+            yield share("repeated_share", counted["repeated"], rows + counted["repeated"], rows_together)
+            yield _repeated_ids(summary)
+        yield Measurement("rows", rows, np.sqrt(rows * rows_together), n)
+        if "user" in summary.has:
+            yield _users(summary)
+        yield _silence(summary, context)
+        yield from _missing(summary, rows_together)
+
+
+def _repeated_ids(summary: Summary) -> Measurement:
+    """Over the whole only: a request id belongs to no slice before it is known which of its appearances is right."""
+    ids = summary[RequestIds]
+    value, error = np.full((2, len(summary.slices)), np.nan)
+    n = np.zeros(len(summary.slices))
+    if len(ids.times):
+        n[0] = len(ids.times)
+        value[0] = 1 - 1 / ids.times.mean()
+        # The delta method on one over the mean; one id more or less is the least that can be said.
+        error[0] = np.hypot(ids.times.std() / np.sqrt(n[0]) / ids.times.mean() ** 2, 1 / n[0])
+    return Measurement("repeated_ids_share", value, error, n)
+
+
+def _users(summary: Summary) -> Measurement:
+    """Distinct users, exact while the panel holds all of them, else estimated from its bound.
+
+    The error is that of the estimate and, as for any count, that of who happened to come (Poisson).
+
+    References
+    ----------
+    K. Beyer et al., "On synopses for distinct-value estimation under multiset operations", SIGMOD 2007 (unbiased form).
+    """
+    panel = summary[Panel]
+    members = summary.members(panel)
+    value, error = np.zeros(len(members)), np.zeros(len(members))
+    for s, groups in enumerate(members):
+        users, _, rate = panel.sample_of(groups)
+        found = len(np.unique(panel.user[users]))
+        known = len(np.unique(panel.user[users & panel.user_known])) / max(found, 1)
+        # The bound is a place in the range of all hashes, so it says the whole rate, sampling before it included.
+        estimate = found / summary.rate if rate == 1 else (found - 1) / rate
+        left_out = 1 - (summary.rate if rate == 1 else rate)
+        value[s] = estimate * known
+        error[s] = np.sqrt(value[s] ** 2 * left_out / max(found - 2, 1) + value[s])
+    return Measurement("users", value, error, value)
+
+
+def _silence(summary: Summary, context: Context) -> Measurement:
+    """The longest run of minutes without a request, the window's edges included.
+
+    The longest of n exponential gaps has Gumbel tails: an error of four mean gaps keeps a normal limit as far out.
+    """
+    minutes = summary[Minutes]
+    start, end = context.window_us
+    first, last = start // MINUTE, -(-end // MINUTE)
+    value = np.full(len(summary.slices), np.nan)
+    for s, groups in enumerate(summary.members(minutes)):
+        seen = np.unique(minutes.keys[minutes.key[groups[minutes.group]]]).astype(np.int64)
+        edges = np.concatenate([[first - 1], seen[(seen >= first) & (seen < last)], [last]])
+        value[s] = max(0, int(np.diff(edges).max(initial=1)) - 1) * 60.0
+    requests = np.array([minutes.counts[groups[minutes.group], 0].sum() for groups in summary.members(minutes)], float)
+    return Measurement("silence", value, 4e-6 * (end - start) / np.maximum(requests, 1), requests)
+
+
+def _missing(summary: Summary, rows_together: NDArray[np.float64]) -> Iterator[Measurement]:
+    """Share of rows without a value; those of a list, which lack a user or a request id together, count as one."""
+    missing = summary[Missing]
+    members = summary.members(missing).astype(np.int64)
+    rows = members @ missing.rows
+    nulls = members @ missing.nulls
+    for i, column in enumerate(missing.columns):
+        if column in COLUMNS:
+            yield share(f"missing_{column}_share", nulls[:, i], rows, rows_together)

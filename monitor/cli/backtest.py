@@ -1,0 +1,98 @@
+"""`recwatch backtest CONFIG`: what would have been told over history, and when."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli.progress import progress
+from monitor.cli.times import MOMENT
+
+if TYPE_CHECKING:
+    from monitor.config.models import RecommenderConfig
+    from monitor.incidents.incident import Incident
+
+
+@click.command(short_help="What would have been told over history, and when.")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "begin", type=MOMENT, default=None, help="First window; the log's first event by default."
+)
+@click.option(
+    "--to", "end", type=MOMENT, default=None, help="End of the last window; the log's last event by default."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Write the incidents as a JSON array.",
+)
+def backtest(config: Path, begin: datetime | None, end: datetime | None, output: Path | None) -> None:
+    """Judge history as if recwatch had been there: each window with what was known when it was due."""
+    from monitor.config.loader import load
+    from monitor.config.split import expand, is_split
+    from monitor.cycle import split_values
+    from monitor.detector_settings import check_detectors
+
+    told: list[Incident] = []
+    for recommender in load(config, check_detectors).recommenders:
+        values = split_values(recommender, end or datetime.now(UTC)) if is_split(recommender) else ()
+        for one in expand(recommender, values) if is_split(recommender) else (recommender,):
+            told += _history(one, begin, end)
+    told.sort(key=lambda i: (i.opened_at, i.id))
+    for incident in told:
+        click.echo(_line(incident))
+    if output is not None:
+        output.write_text(json.dumps([i.to_json() for i in told], indent=1) + "\n", encoding="utf-8")
+
+
+def _history(recommender: RecommenderConfig, begin: datetime | None, end: datetime | None) -> list[Incident]:
+    from monitor import cycle
+    from monitor.errors import LogError, UserError
+    from monitor.logs import PredictionLog
+    from monitor.windows import Window, windows_between
+
+    try:
+        span = PredictionLog(recommender.log).span()
+    except LogError as error:
+        raise UserError(f"{recommender.name}: {error}") from error
+    if span is None and (begin is None or end is None):
+        raise UserError(f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to")
+    length = recommender.window.length
+    first = begin or Window.containing(span[0], length).start  # type: ignore[index]  # begin or span is there
+    last = end or Window.containing(span[1], length).end  # type: ignore[index]
+    windows = list(windows_between(first, last, length))
+    found: dict[str, Incident] = {}
+    counted: dict[str, Any] = {"rows": 0, "evaluated": 0}
+    with progress(recommender.name, len(windows)) as step:
+        for evaluation in cycle.backtest(recommender, windows):
+            step(f"{evaluation.window.start:%Y-%m-%d %H:%M}")
+            found.update({i.id: i for i in evaluation.open_incidents})
+            counted["rows"] += evaluation.read.rows
+            counted["evaluated"] += evaluation.status.value == "evaluated"
+            for detector, why in evaluation.failures.items():
+                click.echo(
+                    f"{recommender.name} {evaluation.window.start:%Y-%m-%dT%H:%MZ}: detector {detector} failed: {why}",
+                    err=True,
+                )
+            if evaluation.status.value in ("failed", "refused"):
+                click.echo(
+                    f"{recommender.name} {evaluation.window.start:%Y-%m-%dT%H:%MZ}: {evaluation.reason}",
+                    err=True,
+                )
+    click.echo(
+        f"{recommender.name}: {counted['evaluated']} of {len(windows)} windows evaluated, {counted['rows']:,} rows, "
+        f"{sum(i.severity.value == 'page' for i in found.values())} pages, "
+        f"{sum(i.severity.value == 'ticket' for i in found.values())} tickets"
+    )
+    return list(found.values())
+
+
+def _line(incident: Incident) -> str:
+    until = f"until {incident.resolved_at:%Y-%m-%d %H:%M}" if incident.resolved_at else "still open"
+    return f"{incident.opened_at:%Y-%m-%d %H:%M} UTC  {incident.severity.value:6s}  {incident.summary}  ({until})"

@@ -1,0 +1,68 @@
+"""`recwatch`: the group of commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module, metadata
+
+import click
+
+from monitor.errors import RecwatchError, UserError
+
+COMMANDS = {  # name -> module:function, and what the list of commands says
+    "init": ("monitor.cli.init:init", "Look at a log and write a configuration for it."),
+    "check": ("monitor.cli.check:check", "Validate a configuration; tell what it will cost."),
+    "run": ("monitor.cli.run:run", "Watch recommenders: the daemon."),
+    "once": ("monitor.cli.once:once", "Evaluate what is due, and end."),
+    "backtest": ("monitor.cli.backtest:backtest", "What would have been told over history, and when."),
+    "demo": ("monitor.cli.demo:demo", "Watch a recommender get stuck, on embedded data."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("recwatch"), "-V", "--version", prog_name="recwatch")
+def cli() -> None:
+    """Watches what a recommender recommends, and tells Prometheus.
+
+    Exit codes: 0 when all went well, 1 for a crash or a state that cannot be used, 2 for a wrong command line or
+    configuration; commands name others of their own.
+    """
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's is a sentence, never a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        click.echo(f"recwatch: {error}", err=True)
+        sys.exit(2)
+    except RecwatchError as error:
+        click.echo(f"recwatch: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

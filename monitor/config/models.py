@@ -1,0 +1,269 @@
+"""The configuration as strict models: an unknown key is an error, and every default is written here only.
+
+The descriptions are what `docs/configuration.md` shows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+
+from monitor.config.problems import shown
+from monitor.config.units import Bytes, Day, Duration
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_.:/@ -]{0,98}[A-Za-z0-9_.:/@-])?", value):
+        raise ValueError(
+            f"{shown(value)} is not a name; write 1 to 100 letters, digits, spaces or _ . : / @ -, "
+            "a letter or digit first, no space last"
+        )
+    return value
+
+
+def _label(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,99}", value):
+        raise ValueError(
+            f"{shown(value)} is not a label name; write lower-case letters, digits and _, a letter first"
+        )
+    return value
+
+
+def _anchored(path: str, info: ValidationInfo) -> str:
+    """A relative local path starts at the folder of the configuration file, when there is one."""
+    folder = (info.context or {}).get("folder")
+    if folder is None or "://" in path or "\0" in path:
+        return path
+    return os.path.normpath(os.path.join(os.path.realpath(folder), path))
+
+
+Name = Annotated[str, AfterValidator(_name)]
+LabelName = Annotated[str, AfterValidator(_label)]
+Text = Annotated[str, Field(min_length=1)]
+LocalPath = Annotated[Text, AfterValidator(_anchored)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Mode(StrEnum):
+    """Who is told of a breach."""
+
+    OBSERVE = "observe"  # judged and exported, nobody told
+    TICKET = "ticket"  # at most a ticket
+    PAGE = "page"  # as severe as the detector says
+
+
+class Kind(StrEnum):
+    """What a list is expected to depend on."""
+
+    PERSONALISED = "personalised"  # the user
+    CONTEXTUAL = "contextual"  # what is being looked at: the `context` column
+    POPULAR = "popular"  # nothing: the same list for everyone is meant
+
+
+class Columns(Strict):
+    """Which column of the log plays which part. Nested fields by dotted path: `payload.user.id`, `items.id`.
+
+    Only `timestamp` and `item` are required; `recwatch check` says what a missing column makes impossible.
+    """
+
+    timestamp: Text = Field(description="When the recommendation was made.")
+    item: Text = Field(description="The item shown; in the list layout, the column of the list of items.")
+    request: Text | None = Field(
+        default=None, description="One call of the recommender: rows with the same value are a list."
+    )
+    user: Text | None = Field(default=None, description="Who saw it.")
+    position: Text | None = Field(
+        default=None, description="Place in the list, counted from 1 (or 0: found out); long layout only."
+    )
+    score: Text | None = Field(default=None, description="What the model ordered by.")
+    click: Text | None = Field(default=None, description="Whether it was clicked.")
+    model_version: Text | None = Field(default=None, description="Which model answered.")
+    context: Text | None = Field(
+        default=None, description="What was being looked at, for lists that depend on it."
+    )
+
+
+class LogConfig(Strict):
+    """Where a prediction log is and what it looks like."""
+
+    path: LocalPath = Field(
+        description="A folder, a file, or `s3://bucket/prefix`; relative to the configuration file's folder."
+    )
+    format: Literal["parquet", "jsonl", "csv"] = Field(
+        default="parquet", description="What the files are; `jsonl` also reads .gz and .zst."
+    )
+    layout: Literal["long", "list"] = Field(
+        default="long", description="`long`: one row an item shown; `list`: one row a request."
+    )
+    partitions: str = Field(
+        default="",
+        description="Folders under `path` as a strftime pattern, `date=%Y-%m-%d/hour=%H`; empty for none.",
+    )
+    partitioned_by: Literal["event_time", "arrival"] = Field(
+        default="event_time", description="What the time in a partition's name says."
+    )
+    partition_lateness: Duration = Field(
+        default=timedelta(hours=2),
+        description="For logs partitioned by arrival: how long after its event a row may still arrive.",
+    )
+    timestamp_unit: Literal["auto", "s", "ms", "us", "ns"] = Field(
+        default="auto",
+        description="Unit of a timestamp that is a number; `auto` for timestamp and ISO text columns.",
+    )
+    columns: Columns = Field(description="Which column plays which part.")
+    guests: tuple[str, ...] = Field(default=(), description="User ids that stand for nobody in particular.")
+    endpoint: Text | None = Field(
+        default=None, description="S3 endpoint other than Amazon's, `http://host:port`."
+    )
+    region: Text | None = Field(default=None, description="S3 region.")
+    connect_timeout: Duration = Field(default=timedelta(seconds=5), description="For object stores.")
+    request_timeout: Duration = Field(default=timedelta(seconds=30), description="For object stores.")
+
+
+class CatalogConfig(Strict):
+    """The items that may be shown. Without it, what needs a catalogue is not measured."""
+
+    path: LocalPath = Field(description="A Parquet, CSV or JSON lines file; relative as `log.path` is.")
+    item: Text = Field(default="item_id", description="Column of the item's id.")
+    columns: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Parts played by other columns: category, family, provider, created_at, blocked.",
+    )
+
+
+class WindowConfig(Strict):
+    """Which time an evaluation covers and when it is due. Windows are in UTC."""
+
+    length: Duration = Field(
+        default=timedelta(hours=1), description="Length of a window; a whole part or multiple of a day."
+    )
+    settle: Duration = Field(
+        default=timedelta(minutes=10), description="Wait after a window's end before it is read."
+    )
+    cadence: Duration | None = Field(
+        default=None,
+        description="How often the log gets data, when less often than every window: `1d`, a nightly batch.",
+    )
+    lateness: Duration = Field(default=timedelta(hours=6), description="How long late rows are looked for.")
+    late_share: float = Field(
+        default=0.02,
+        gt=0,
+        le=1,
+        description="A window whose rows grew by more than this share is evaluated again.",
+    )
+    replay: Duration = Field(
+        default=timedelta(days=14), description="History that is replayed silently on an empty store."
+    )
+    catch_up: int = Field(
+        default=48, ge=1, description="Windows evaluated after an outage; older ones are recorded as skipped."
+    )
+    deadline: Duration = Field(
+        default=timedelta(minutes=10), description="An evaluation that takes longer is stopped."
+    )
+
+
+class BudgetConfig(Strict):
+    """What reading may cost. Over budget: a lower rate or a refused run that says so, no unbounded read."""
+
+    rows_per_evaluation: int = Field(
+        default=200_000_000, ge=1000, description="Rows behind the sampled statistics."
+    )
+    bytes_per_evaluation: Bytes = Field(
+        default=8 * 2**30, description="Bytes read from the log for one window."
+    )
+    bytes_per_day: Bytes = Field(default=200 * 2**30, description="Bytes read from the log in one day (UTC).")
+
+
+class ExpectedItem(Strict):
+    """An item that is meant to be everywhere, for a while."""
+
+    item: Text = Field(description="The item's id as text; `007` stays `007`.")
+    until: Day | None = Field(default=None, description="Last day (UTC) on which it is expected.")
+    why: str = Field(default="", description="For the people who read this later.")
+
+
+class ExpectedSameness(Strict):
+    """Sameness that is meant: left out of the judgement, while everything beside it is still watched."""
+
+    positions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), description="Pinned or sponsored places, counted from 1."
+    )
+    items: tuple[ExpectedItem, ...] = Field(default=(), description="Items that are meant to be everywhere.")
+
+
+class RecommenderConfig(Strict):
+    """One recommender, complete: what remains when defaults and overrides have been worked in."""
+
+    name: Name = Field(description="Unique; the label `recommender` of every metric.")
+    log: LogConfig = Field(description="Its prediction log.")
+    catalog: CatalogConfig | None = Field(default=None, description="The items that may be shown.")
+    split_value: str | None = Field(
+        default=None, description="With `split_by`: only the rows with this value, and no other recommender."
+    )
+    split_by: Text | None = Field(
+        default=None,
+        description="One recommender for each value of this column; its name becomes NAME/VALUE.",
+    )
+    slices: tuple[Text, ...] = Field(
+        default=(), description="Columns whose values, and pairs of values, are watched apart."
+    )
+    kind: Kind = Field(
+        default=Kind.PERSONALISED,
+        description="What a list depends on: `personalised`: the user; `contextual`: the `context` column; "
+        "`popular`: nothing.",
+    )
+    expected: ExpectedSameness = Field(default=ExpectedSameness(), description="Sameness that is meant.")
+    window: WindowConfig = Field(default=WindowConfig(), description="Which time an evaluation covers.")
+    budget: BudgetConfig = Field(default=BudgetConfig(), description="What reading may cost.")
+    detectors: dict[Text, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Settings by detector: its parameters, `enabled`, `mode`, and `judge` by measure. "
+        "`module:Class` adds one.",
+    )
+    mode: Mode = Field(
+        default=Mode.PAGE,
+        description="Who is told: `observe`: nobody, it is judged and exported; `ticket`: at most a ticket; "
+        "`page`: as severe as the detector says.",
+    )
+    labels: dict[LabelName, Text] = Field(
+        default_factory=dict, description="Such as team and tier: on metrics and alerts."
+    )
+    overrides: dict[Text, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="With `split_by`: settings by name or pattern of the recommenders that it makes; the "
+        "`overrides` of the file that are for them end up here.",
+    )
+
+
+class DaemonConfig(Strict):
+    """What concerns the daemon as a whole."""
+
+    tick: Duration = Field(
+        default=timedelta(seconds=30), description="How often the daemon looks whether a window is due."
+    )
+    workers: int = Field(default=2, ge=1, le=64, description="Evaluations that run at one time.")
+    worker_memory: Bytes = Field(
+        default=4 * 2**30, description="Memory of one evaluation; one that takes more is stopped."
+    )
+    series_per_recommender: int = Field(
+        default=2000,
+        ge=50,
+        description="Cap on exported series; slices of the finest kind are dropped first.",
+    )
+    retention: Duration = Field(default=timedelta(days=90), description="How long evaluations are kept.")
+    summaries: int = Field(default=48, ge=0, description="Windows whose statistics are kept, by recommender.")
+
+
+class Config(Strict):
+    """A whole configuration file after inheritance."""
+
+    daemon: DaemonConfig = DaemonConfig()
+    recommenders: tuple[RecommenderConfig, ...] = Field(min_length=1)

@@ -1,0 +1,244 @@
+"""From the `detectors` section of a configuration to detectors: which run, with which settings, judged how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from detectors.core.detector import Detector, discover, load_detector
+from detectors.core.measurement import Measure
+from detectors.core.verdict import Severity
+from detectors.judgement.spec import Floor, History, Judgement
+from monitor.config.models import Mode, RecommenderConfig
+from monitor.config.problems import shown, suggestion
+from monitor.errors import UserError
+
+Keys = tuple[str | int, ...]
+Settings = Mapping[str, Mapping[str, Any]]
+
+COMMON = ("enabled", "mode", "judge")  # settings that every detector has
+JUDGEMENTS = (Floor, History)
+
+
+@dataclass(frozen=True)
+class ConfiguredDetector:
+    """A detector as a configuration wants it.
+
+    Parameters
+    ----------
+    detector : Detector
+    mode : Mode
+        Who is told of its breaches.
+    judge : mapping of measure to tuple of Judgement
+        Only for the measures that the configuration judges in another way than the detector does.
+    """
+
+    detector: Detector
+    mode: Mode = Mode.PAGE
+    judge: Mapping[str, tuple[Judgement, ...]] = field(default_factory=dict)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """The detector's measures, judged as configured."""
+        return tuple(replace(m, judge=self.judge.get(m.name, m.judge)) for m in self.detector.measures())
+
+
+def build(settings: Settings) -> dict[str, ConfiguredDetector]:
+    """The detectors of one recommender by name: all installed ones that are not switched off, and its `module:Class`.
+
+    Parameters
+    ----------
+    settings : mapping of detector to settings
+        `RecommenderConfig.detectors`.
+
+    Raises
+    ------
+    UserError
+        When a setting is wrong; the same that `check_detectors` tells, for settings that it has not seen.
+
+    >>> list(build({"scores": {"enabled": False}}))
+    ['diversity', 'lists', 'same_item', 'traffic']
+    """
+    wrong = [f"detectors.{'.'.join(map(str, keys))}: {what}" for keys, what in mistakes(settings)]
+    if wrong:
+        raise UserError("\n".join(wrong))
+    made: dict[str, ConfiguredDetector] = {}
+    for name, kind in _classes(settings).items():
+        chosen = settings.get(name) or {}
+        if chosen.get("enabled", True):
+            detector = kind(**_values(kind, chosen))
+            judged = {
+                m.name: _judged(m, limits) for m in detector.measures() if (limits := _limits(chosen, m))
+            }
+            made[detector.name] = ConfiguredDetector(detector, Mode(chosen.get("mode", Mode.PAGE)), judged)
+    return dict(sorted(made.items()))
+
+
+def check_detectors(recommender: RecommenderConfig) -> Iterable[tuple[Keys, str]]:
+    """What is wrong with a recommender's `detectors`: keys below it, and what to do. The loader's hook."""
+    return mistakes(recommender.detectors)
+
+
+def mistakes(settings: Settings) -> Iterator[tuple[Keys, str]]:
+    """Each mistake of a `detectors` section as the keys below it and what to do.
+
+    >>> list(mistakes({"same_item": {"risse": 0.2}}))
+    [(('same_item', 'risse'), 'unknown setting; did you mean "rise"?')]
+    """
+    installed = discover()
+    names: dict[str, str] = {name: name for name in installed}
+    for key in settings:
+        if key in installed:
+            yield from _mistakes_of(key, installed[key], settings[key])
+        elif ":" in key:
+            try:
+                kind = load_detector(key)
+            except ValueError as error:
+                yield (key,), str(error).removeprefix(key).removeprefix(":").strip()
+                continue
+            if names.setdefault(kind.name, key) != key:
+                what = f"is called {shown(kind.name)}, as {names[kind.name]} is; give it another name"
+                yield (key,), what
+            else:
+                yield from _mistakes_of(key, kind, settings[key])
+        else:
+            what = f"unknown detector; {suggestion(key, installed)} (your own comes in as module:Class)"
+            yield (key,), what
+
+
+def _classes(settings: Settings) -> dict[str, type[Detector]]:
+    """Detector classes by their key in the configuration."""
+    return {**discover(), **{key: load_detector(key) for key in settings if ":" in key}}
+
+
+def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+    own = _settings_of(kind)
+    types = get_type_hints(kind) if own else {}
+    wrong = [*_wrong_settings(own, types, settings)]
+    yield from (((key, name), what) for name, what in wrong)
+    if wrong:
+        return
+    try:
+        detector = kind(**_values(kind, settings))
+        measures = {measure.name: measure for measure in detector.measures()}
+    except Exception as error:  # a detector of somebody else may raise anything
+        yield (key,), f"cannot be made with these settings: {error}"
+        return
+    yield from _mistakes_of_judge(key, measures, settings.get("judge") or {})
+
+
+def _wrong_settings(
+    own: Mapping[str, Field[Any]], types: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        if name in COMMON:
+            continue  # told by the checks of the configuration itself
+        if name not in own:
+            yield name, f"unknown setting; {suggestion(name, [*own, *COMMON])}"
+        elif (what := _wrong(types[name], value)) is not None:
+            yield name, what
+    for name, field_ in own.items():
+        if name not in settings and field_.default is MISSING and field_.default_factory is MISSING:
+            yield name, "required, and not given; add it"
+
+
+def _settings_of(kind: type[Detector]) -> dict[str, Field[Any]]:
+    """A detector's fields by name; a class that is no dataclass has no settings."""
+    return {f.name: f for f in fields(kind) if f.init} if is_dataclass(kind) else {}
+
+
+def _values(kind: type[Detector], settings: Mapping[str, Any]) -> dict[str, Any]:
+    own = _settings_of(kind)
+    types = get_type_hints(kind) if own else {}
+    return {name: _read(types[name], value) for name, value in settings.items() if name in own}
+
+
+def _read(annotation: Any, value: Any) -> Any:
+    """A value as a field wants it: a list may be a tuple, a text an enumeration, but no text is a number."""
+    return TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
+
+
+def _wrong(annotation: Any, value: Any) -> str | None:
+    try:
+        _read(annotation, value)
+    except ValidationError as error:
+        wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
+            annotation
+        )
+        if wanted:
+            return f"{shown(value)} is not {wanted}"
+        return f"{shown(value)}: {error.errors(include_url=False)[0]['msg'].removeprefix('Value error, ')}"
+    return None
+
+
+def _mistakes_of_judge(
+    key: str, measures: Mapping[str, Measure], judge: Mapping[str, Any]
+) -> Iterator[tuple[Keys, str]]:
+    known = {name: hint for spec in JUDGEMENTS for name, hint in get_type_hints(spec).items()}
+    if not isinstance(judge, Mapping):
+        return  # told by the checks of the configuration itself
+    for name, limits in judge.items():
+        if name not in measures:
+            yield (key, "judge", name), f"unknown measure; {suggestion(name, measures)}"
+            continue
+        wrong = False
+        for limit, value in limits.items() if isinstance(limits, Mapping) else ():
+            if limit not in known:
+                wrong = True
+                yield (key, "judge", name, limit), f"unknown limit; {suggestion(limit, known)}"
+            elif (what := _wrong_limit(limit, known[limit], value)) is not None:
+                wrong = True
+                yield (key, "judge", name, limit), what
+        if not wrong and isinstance(limits, Mapping):
+            try:
+                _judged(measures[name], limits)
+            except ValueError as error:
+                yield (key, "judge", name), str(error)
+
+
+def _wrong_limit(limit: str, annotation: Any, value: Any) -> str | None:
+    if limit == "severity" and value not in [*Severity]:
+        return f"{shown(value)} is not known here; {suggestion(str(value), [*Severity])}"
+    if limit == "direction" and value not in ("up", "down", "both"):
+        return f"{shown(value)} is not known here; {suggestion(str(value), ['up', 'down', 'both'])}"
+    if limit in ("above", "below", "change") and (
+        isinstance(value, bool) or not isinstance(value, int | float)
+    ):
+        return f"{shown(value)} is not a number"
+    return _wrong(annotation, value)
+
+
+def _limits(settings: Mapping[str, Any], measure: Measure) -> Mapping[str, Any]:
+    limits: Mapping[str, Any] = (settings.get("judge") or {}).get(measure.name) or {}
+    return limits
+
+
+def _judged(measure: Measure, limits: Mapping[str, Any]) -> tuple[Judgement, ...]:
+    """The measure's judgements with these limits worked in; one that it does not have yet is added.
+
+    Raises
+    ------
+    ValueError
+        When a judgement would have to be added and not all of it is given.
+    """
+    limits = {**limits, "severity": Severity(limits["severity"])} if "severity" in limits else dict(limits)
+    out: list[Judgement] = []
+    left = set(limits) - {"severity"}
+    for judgement in measure.judge:
+        own = {name: limits[name] for name in limits if name in {f.name for f in fields(judgement)}}
+        left -= set(own)
+        out.append(replace(judgement, **own))
+    floor = {name: limits[name] for name in ("above", "below", "severity") if name in limits}
+    if left & {"above", "below"}:
+        out.insert(0, Floor(**floor))
+    history = {
+        name: limits[name] for name in ("direction", "change", "relative", "severity") if name in limits
+    }
+    if left & {"direction", "change", "relative"}:
+        if not {"direction", "change"} <= set(history):
+            raise ValueError("is not compared with history yet; that takes both direction and change")
+        out.append(History(**history))
+    return tuple(out)

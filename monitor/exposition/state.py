@@ -1,0 +1,84 @@
+"""What is exported of one recommender, gathered from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from monitor.config.models import Mode, RecommenderConfig
+from monitor.evaluation import Evaluation, Status
+from monitor.incidents.incident import Incident
+
+CLOSED_FOR = timedelta(hours=24)  # a closed incident stays at 0 for so long
+LOOK_BACK = 200  # evaluations among which the last success is looked for
+SUCCESS = (Status.EVALUATED, Status.NO_DATA)
+
+
+class Records(Protocol):
+    """What is read from the store."""
+
+    def latest(self, recommender: str) -> Evaluation | None: ...
+
+    def evaluations(
+        self,
+        recommender: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+        with_findings: bool = True,
+    ) -> Iterable[Evaluation]: ...
+
+    def incidents(
+        self,
+        recommender: str | None = None,
+        *,
+        open_only: bool = False,
+        since: datetime | None = None,
+        include_silent: bool = False,
+    ) -> Iterable[Incident]: ...
+
+
+@dataclass(frozen=True)
+class RecommenderState:
+    """One recommender as it is exported until its next evaluation.
+
+    Parameters
+    ----------
+    latest : Evaluation or None
+        Of the newest window.
+    last_success_at : datetime or None
+        When an evaluation last ended that was carried out.
+    newest_event : datetime or None
+        The newest one seen by any recent evaluation.
+    incidents : sequence of Incident
+        Those open, and those closed in the last 24 hours.
+    """
+
+    config: RecommenderConfig
+    latest: Evaluation | None = None
+    last_success_at: datetime | None = None
+    newest_event: datetime | None = None
+    incidents: Sequence[Incident] = ()
+
+
+def read_state(records: Records, config: RecommenderConfig, now: datetime) -> RecommenderState:
+    """The state of a recommender at `now`, as far as people may be told of it."""
+    recent = list(records.evaluations(config.name, limit=LOOK_BACK, newest_first=True, with_findings=False))
+    return RecommenderState(
+        config,
+        records.latest(config.name),
+        max((e.evaluated_at for e in recent if e.status in SUCCESS), default=None),
+        max((e.read.newest_event for e in recent if e.read.newest_event), default=None),
+        () if config.mode is Mode.OBSERVE else tuple(told_incidents(records, config.name, now)),
+    )
+
+
+def told_incidents(records: Records, recommender: str, now: datetime) -> Iterable[Incident]:
+    """Incidents that are open, or were closed less than a day ago; never those of replayed history."""
+    for incident in records.incidents(recommender, since=now - CLOSED_FOR):
+        if not incident.silent and (incident.resolved_at is None or now - incident.resolved_at < CLOSED_FOR):
+            yield incident

@@ -1,0 +1,237 @@
+"""The fold: windows in order become verdicts and incidents. Its state can be read back from what the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.cells import WHOLE, parse_slice
+from detectors.core.measurement import Measure, Measurement, Unit
+from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.judge import Judge, Judged, kind_of
+from monitor.config.models import Mode, RecommenderConfig
+from monitor.detector_settings import ConfiguredDetector
+from monitor.evaluation import Evaluation
+from monitor.findings import COLUMNS, Findings
+from monitor.incidents.book import IncidentBook
+from monitor.incidents.breach import Breach
+from monitor.incidents.incident import Incident
+from monitor.windows import Window
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the detectors measured of one window, before it is judged.
+
+    Parameters
+    ----------
+    slices : tuple of str
+        Canonical texts, "all" first.
+    found : tuple of (full name, Measurement)
+    failures : mapping of detector to text
+        Detectors that raised or were left out.
+    """
+
+    window: Window
+    slices: tuple[str, ...] = (WHOLE,)
+    found: tuple[tuple[str, Measurement], ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> Measured:
+        """Read back from a stored evaluation, to judge it again."""
+        findings = evaluation.findings
+        c = findings.columns
+        found = []
+        for m, name in enumerate(findings.measures):
+            rows = np.flatnonzero(c["measure"] == m)
+            if np.all(c["verdict"][rows] == Verdict.ERROR):
+                continue
+            arrays = {k: np.full(len(findings.slices), np.nan) for k in ("value", "error", "n")}
+            arrays["n"][:] = 0
+            for k, array in arrays.items():
+                array[c["slice"][rows]] = c[k][rows]
+            evidence = {
+                int(c["slice"][r]): findings.evidence[int(r)] for r in rows if int(r) in findings.evidence
+            }
+            found.append((name, Measurement(name, **arrays, evidence=lambda s, e=evidence: e.get(s, {}))))  # type: ignore[misc]  # a default binds the loop's value
+        return cls(evaluation.window, findings.slices, tuple(found), evaluation.failures)
+
+
+class Fold:
+    """Judgement and incidents of one recommender, window after window.
+
+    Parameters
+    ----------
+    recommender : RecommenderConfig
+    detectors : mapping of name to ConfiguredDetector
+    """
+
+    def __init__(self, recommender: RecommenderConfig, detectors: Mapping[str, ConfiguredDetector]) -> None:
+        self._modes = {
+            name: min(recommender.mode, d.mode, key=list(Mode).index) for name, d in detectors.items()
+        }
+        self._measures = {f"{name}.{m.name}": m for name, d in detectors.items() for m in d.measures()}
+        self._telling = {name: d.detector.telling for name, d in detectors.items()}
+        self._version = recommender.log.columns.model_version
+        self._judge = Judge()
+        self._book = IncidentBook(recommender)
+        self._open: tuple[Incident, ...] = ()
+
+    def resume(self, evaluations: Iterable[Evaluation]) -> None:
+        """Take up the state after these evaluations, given in window order."""
+        for evaluation in evaluations:
+            self._remember(evaluation.window, evaluation.findings)
+            self._open = tuple(i for i in evaluation.open_incidents if i.open)
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Open after the last window."""
+        return self._open
+
+    def step(
+        self, measured: Measured, told_at: datetime, *, silent: bool = False
+    ) -> tuple[Findings, tuple[Incident, ...]]:
+        """Judge the next window.
+
+        Parameters
+        ----------
+        silent : bool
+            History that is replayed: incidents are found and told to nobody.
+
+        Returns
+        -------
+        findings : Findings
+        incidents : tuple of Incident
+            Open after this window, or closed in it.
+        """
+        given = [(n, self._measures[n], m) for n, m in measured.found if n in self._measures]
+        judged = self._judge.judge(measured.window.start_us, measured.slices, given)
+        judged = [self._without_rollouts(j) for j in judged]
+        named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
+        findings = _findings(named, measured, self._measures)
+        self._remember(measured.window, findings)
+        breaches = self._breaches(named, measured)
+        incidents = self._book.step(
+            self._open, measured.window, told_at, breaches, findings, telling=self._telling, silent=silent
+        )
+        self._open = tuple(i for i in incidents if i.open)
+        return findings, incidents
+
+    def _without_rollouts(self, judged: Judged) -> Judged:
+        """How much traffic a model version gets is somebody's decision: nothing to wake anybody for."""
+        if self._version is None or judged.measure.unit not in (Unit.REQUESTS, Unit.ROWS, Unit.USERS):
+            return judged
+        of_version = np.array([self._version in parse_slice(text) for text in judged.slices], bool)
+        verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
+        return replace(judged, verdict=verdict.astype(np.uint8))
+
+    def _remember(self, window: Window, findings: Findings) -> None:
+        c = findings.columns
+        rows: dict[tuple[str, int], Any] = {}
+        order = np.argsort(c["measure"], kind="stable")
+        bounds = np.searchsorted(c["measure"][order], np.arange(len(findings.measures) + 1))
+        for m, name in enumerate(findings.measures):
+            if name in self._measures:
+                at = order[bounds[m] : bounds[m + 1]]
+                slices = [findings.slices[s] for s in c["slice"][at]]
+                rows[name, kind_of(self._measures[name])] = (
+                    slices, c["value"][at], c["error"][at], c["excluded"][at].astype(bool), c["expected"][at],
+                )  # fmt: skip
+        self._judge.remember(window.start_us, rows)
+
+    def _breaches(self, named: Sequence[tuple[str, Judged, Measurement]], measured: Measured) -> list[Breach]:
+        """Breaches that somebody is to be told of, by measure in declared order and slice."""
+        weights = _requests(named)
+        out = []
+        for name, judged, measurement in named:
+            detector = name.partition(".")[0]
+            mode = self._modes[detector]
+            if mode is Mode.OBSERVE:
+                continue
+            for s in np.flatnonzero(judged.verdict == Verdict.BREACH):
+                page = bool(judged.page[s]) and mode is Mode.PAGE
+                text = judged.slices[s]
+                out.append(
+                    Breach(
+                        name,
+                        judged.measure,
+                        text,
+                        parse_slice(text),
+                        Severity.PAGE if page else Severity.TICKET,
+                        float(judged.value[s]),
+                        float(judged.expected[s]),
+                        float(judged.n[s]),
+                        float(judged.strength[s]),
+                        weights.get(text, 0.0),
+                        _evidence(measurement, measured, text),
+                    )  # fmt: skip
+                )
+        return out
+
+
+def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, float]:
+    """Requests (rows, where requests are unknown) by slice."""
+    for wanted in ("traffic.requests", "traffic.rows"):
+        for name, judged, _ in named:
+            if name == wanted:
+                return dict(zip(judged.slices, judged.value.tolist(), strict=True))
+    return {}
+
+
+def _evidence(measurement: Measurement, measured: Measured, text: str) -> Mapping[str, Any]:
+    if measurement.evidence is None or text not in measured.slices:
+        return {}
+    return dict(measurement.evidence(measured.slices.index(text)))
+
+
+def _findings(
+    named: Sequence[tuple[str, Judged, Measurement]], measured: Measured, measures: Mapping[str, Measure]
+) -> Findings:
+    """Judged measures as columns; evidence is kept of the whole and of what breached."""
+    slices = dict.fromkeys(measured.slices)
+    for _, judged, _ in named:
+        slices.update(dict.fromkeys(judged.slices))
+    index = {text: i for i, text in enumerate(slices)}
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+    evidence: dict[int, Mapping[str, Any]] = {}
+    names: list[str] = []
+    total, breach = 0, int(Verdict.BREACH)
+    for name, judged, measurement in named:
+        for row in np.flatnonzero((judged.verdict == breach) | (np.arange(len(judged.slices)) == 0)):
+            if shown := _evidence(measurement, measured, judged.slices[row]):
+                evidence[total + int(row)] = shown
+        size = len(judged.slices)
+        total += size
+        for column, values in (
+            ("slice", np.array([index[t] for t in judged.slices])),
+            ("measure", np.full(size, len(names))),
+            ("value", judged.value), ("error", judged.error), ("n", judged.n),
+            ("expected", judged.expected), ("low", judged.low), ("high", judged.high),
+            ("verdict", judged.verdict), ("excluded", judged.verdict == breach),
+        ):  # fmt: skip
+            columns[column].append(values)
+        names.append(name)
+    for name in measures:
+        if name.partition(".")[0] in measured.failures and name not in names:
+            for column in COLUMNS:
+                columns[column].append(np.array([np.nan]))
+            columns["slice"][-1] = np.array([index[WHOLE]])
+            columns["measure"][-1] = np.array([len(names)])
+            columns["verdict"][-1] = np.array([Verdict.ERROR])
+            columns["n"][-1] = columns["excluded"][-1] = np.array([0])
+            names.append(name)
+    return Findings(
+        tuple(index),
+        tuple(names),
+        {
+            name: np.concatenate(parts).astype(COLUMNS[name]) if parts else np.empty(0, COLUMNS[name])
+            for name, parts in columns.items()
+        },
+        evidence,
+    )

@@ -1,0 +1,65 @@
+"""A breach, as incidents are made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors.core.measurement import Measure
+from detectors.core.verdict import Severity
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One measure of one slice that is outside its limits.
+
+    Parameters
+    ----------
+    name : str
+        Full name of the measure.
+    expected : float
+        NaN without history.
+    strength : float
+        -log10 of the chance; infinite for a floor.
+    requests : float
+        Requests of the slice in the window.
+    """
+
+    name: str
+    measure: Measure
+    slice: str
+    where: Mapping[str, str]
+    severity: Severity
+    value: float
+    expected: float
+    n: float
+    strength: float
+    requests: float
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def detector(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def item(self) -> str | None:
+        return self.evidence.get("item")
+
+    @property
+    def usual(self) -> float:
+        """What is expected; zero where nothing is."""
+        return 0.0 if math.isnan(self.expected) else self.expected
+
+    @property
+    def effect(self) -> float:
+        """How far off the value is: relative for what has no upper end, else in its own unit."""
+        change = abs(self.value - self.usual)
+        return change if self.measure.unit == "ratio" else change / max(abs(self.usual), 1e-9)
+
+    @property
+    def excess(self) -> float:
+        """Requests that are off because of it."""
+        change = abs(self.value - self.usual)
+        return change if self.measure.unit.counts_traffic else change * self.requests

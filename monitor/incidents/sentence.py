@@ -1,0 +1,69 @@
+"""The sentence that says what is wrong, as somebody woken at night reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from detectors.core.measurement import Unit
+from monitor.incidents.breach import Breach
+
+LONGEST = 80  # characters of an item's name
+
+
+def sentence(breach: Breach, recommender: str) -> str:
+    """What is wrong, where, and what would have been usual."""
+    fields = {
+        "item": shorten(breach.item or "one item"),
+        "position": breach.evidence.get("position", 1),
+        "value": say(breach.value, breach.measure.unit),
+        "expected": "nothing known"
+        if math.isnan(breach.expected)
+        else say(breach.expected, breach.measure.unit),
+    }
+    what = (breach.measure.says or _plain(breach)).format(**fields)
+    usual = (
+        ""
+        if math.isnan(breach.expected) or "{expected}" in breach.measure.says
+        else f", usually {fields['expected']}"
+    )
+    return f"{recommender}: {what}{usual}{say_place(breach.where)}."
+
+
+def say_place(where: Mapping[str, str]) -> str:
+    """The place in words.
+
+    >>> say_place({"surface": "email"}), say_place({})
+    (' (surface email)', '')
+    """
+    return f" ({', '.join(f'{c} {shorten(v)}' for c, v in sorted(where.items()))})" if where else ""
+
+
+def say(value: float, unit: Unit) -> str:
+    """A value as people write it.
+
+    >>> say(0.974, Unit.RATIO), say(0.004, Unit.RATIO), say(1523.4, Unit.REQUESTS), say(5400, Unit.SECONDS)
+    ('97 %', '0.4 %', '1,523', '1 h 30 min')
+    """
+    if math.isnan(value):
+        return "unknown"
+    if unit is Unit.RATIO:
+        return (
+            f"{value:.0%}".replace("%", " %")
+            if value >= 0.1 or value == 0
+            else f"{value:.1%}".replace("%", " %")
+        )
+    if unit is Unit.SECONDS:
+        minutes = round(value / 60)
+        return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def shorten(text: str) -> str:
+    """One line of bounded length, whatever the log put into it."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _plain(breach: Breach) -> str:
+    return f"{breach.detector.replace('_', ' ')}: {breach.measure.name.replace('_', ' ')} is {{value}}"

@@ -1,0 +1,70 @@
+"""What a log does not allow to be measured, and why: the same words in `init`, `check` and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from detectors.core.detector import Detector
+from detectors.core.measurement import Measure
+from monitor.config.models import Columns, RecommenderConfig
+from monitor.evaluation import CannotMeasure
+
+WHY = {
+    "catalog": "no catalogue is configured",
+    "empty_lists": "only the list layout shows empty lists",
+    "position": "the log has no position column",
+    "logged_position": "the log has no position column",
+    "model_version": "the log has no model version column",
+    "context": "the log has no context column",
+}
+
+
+def cannot_measure(detectors: Iterable[Detector], has: Collection[str]) -> list[CannotMeasure]:
+    """The measures whose needs are not met, in the order of the detectors.
+
+    Parameters
+    ----------
+    detectors : iterable of Detector
+    has : collection of str
+        What there is, by role: "request", "user", "position", "score", "click", "catalog", "empty_lists" ...
+
+    >>> from detectors.lists import Lists
+    >>> cannot_measure([Lists()], {"request", "position", "logged_position"})
+    [CannotMeasure(measure='lists.empty_share', why='only the list layout shows empty lists')]
+    """
+    return [
+        CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(why))
+        for detector in detectors
+        for measure in detector.measures()
+        if (why := _reasons(measure.needs - set(has))) and not _of_an_absent_column(measure)
+    ]
+
+
+def available(recommender: RecommenderConfig, columns: Collection[str] | None = None) -> frozenset[str]:
+    """What a recommender's log and configuration have, in the role words of `Measure.needs`.
+
+    Parameters
+    ----------
+    columns : collection of str, optional
+        Roles that were found in the log; all that are configured when not given.
+    """
+    configured = {role for role in Columns.model_fields if getattr(recommender.log.columns, role) is not None}
+    has = configured if columns is None else configured & set(columns)
+    if recommender.log.layout == "list":
+        has |= {"request", "position", "empty_lists"}
+    elif "position" in has:
+        has.add("logged_position")
+    elif "request" in has:
+        has.add("position")  # the order of the rows
+    return frozenset(has | ({"catalog"} if recommender.catalog else set()))
+
+
+def _of_an_absent_column(measure: Measure) -> bool:
+    """Missing values of a column that is not there: nobody misses that measure."""
+    return any(measure.name == f"missing_{role}_share" for role in measure.needs)
+
+
+def _reasons(missing: Collection[str]) -> list[str]:
+    """Why, once for each; that there are no lists says it all of empty ones."""
+    missing = set(missing) - ({"empty_lists"} if "request" in missing else set())
+    return sorted({WHY.get(role, f"the log has no {role} column") for role in missing})

@@ -1,0 +1,147 @@
+"""Writing evaluations, in one transaction with the incidents that they name and what people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from monitor.evaluation import Evaluation
+from monitor.incidents.incident import Incident
+from monitor.store import schema
+from monitor.store.rows import evaluation_to_row, incident_from_json, incident_to_row
+
+
+def write(connection: Connection, recommender: str, evaluations: Sequence[Evaluation]) -> None:
+    """Write evaluations of one recommender that follow each other, and all that comes with them.
+
+    An incident is as the newest window that names it says. One that was last named in the rewritten windows,
+    and is named no more, never was: it is retracted if people were told, else removed.
+    """
+    in_order = sorted(evaluations, key=lambda e: e.window)
+    first, last = in_order[0].window.start, in_order[-1].window.start
+    mentioned_before = _incidents_mentioned(connection, recommender, first)
+    outdated = {id for id, start in mentioned_before.items() if start > last}
+
+    mentioned: dict[str, tuple[Incident, datetime]] = {}
+    for evaluation in in_order:
+        _count_bytes(connection, evaluation)
+        _upsert(connection, schema.evaluations, evaluation_to_row(evaluation), "recommender", "window_start")
+        if evaluation.summary is not None:
+            _write_summary(connection, evaluation)
+        for incident in evaluation.open_incidents:
+            if incident.id not in outdated:
+                _tell(connection, incident, evaluation.evaluated_at)
+                mentioned[incident.id] = (incident, evaluation.window.start)
+    for incident, start in mentioned.values():
+        _upsert(connection, schema.incidents, incident_to_row(incident, start), "id")
+    for id in mentioned_before.keys() - mentioned.keys() - outdated:
+        _retract(connection, id, in_order[-1])
+
+
+def keep_newest_summaries(connection: Connection, recommender: str, keep: int) -> None:
+    """Remove all but the summaries of the newest windows."""
+    table = schema.summaries
+    newest = (
+        select(table.c.window_start)
+        .where(table.c.recommender == recommender)
+        .order_by(table.c.window_start.desc())
+        .limit(keep)
+    )
+    connection.execute(
+        delete(table).where(table.c.recommender == recommender, table.c.window_start.not_in(newest))
+    )
+
+
+def _incidents_mentioned(connection: Connection, recommender: str, since: datetime) -> dict[str, datetime]:
+    """Incidents last named in a window from `since` on, with the start of that window."""
+    table = schema.incidents
+    rows = connection.execute(
+        select(table.c.id, table.c.mentioned_in).where(
+            table.c.recommender == recommender, table.c.mentioned_in >= since
+        )
+    )
+    return {row.id: row.mentioned_in for row in rows}
+
+
+def _count_bytes(connection: Connection, evaluation: Evaluation) -> None:
+    """Add what reading took to its day, unless this very reading was recorded before."""
+    table = schema.evaluations
+    known = connection.execute(
+        select(table.c.attempt, table.c.bytes_read).where(
+            table.c.recommender == evaluation.recommender, table.c.window_start == evaluation.window.start
+        )
+    ).first()
+    size = evaluation.read.bytes_read
+    if size == 0 or (known and tuple(known) == (evaluation.attempt, size)):
+        return
+    counters = schema.bytes_read
+    statement = insert(counters).values(
+        recommender=evaluation.recommender,
+        day=evaluation.evaluated_at.astimezone(UTC).toordinal(),
+        bytes=size,
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["recommender", "day"], set_={"bytes": counters.c.bytes + statement.excluded.bytes}
+        )
+    )
+
+
+def _write_summary(connection: Connection, evaluation: Evaluation) -> None:
+    row = {
+        "recommender": evaluation.recommender,
+        "window_start": evaluation.window.start,
+        "window_end": evaluation.window.end,
+        "summary": evaluation.summary,
+    }
+    _upsert(connection, schema.summaries, row, "recommender", "window_start")
+
+
+def _tell(connection: Connection, incident: Incident, at: datetime) -> None:
+    """People hear of the opening unless it is silent, and of the end only when they heard of the opening."""
+    if incident.open and not incident.silent:
+        _append_told(connection, incident, "opened", at)
+    elif not incident.open and _was_told(connection, incident.id):
+        _append_told(connection, incident, "resolved", at)
+
+
+def _retract(connection: Connection, id: str, newest: Evaluation) -> None:
+    table = schema.incidents
+    if not _was_told(connection, id):
+        connection.execute(delete(table).where(table.c.id == id))
+        return
+    incident = incident_from_json(
+        connection.execute(select(table.c.incident).where(table.c.id == id)).scalar_one()
+    )
+    if incident.open:
+        incident = replace(incident, resolved_at=max(newest.evaluated_at, incident.opened_at))
+    _upsert(connection, table, incident_to_row(incident, newest.window.start), "id")
+    _append_told(connection, incident, "retracted", newest.evaluated_at)
+
+
+def _was_told(connection: Connection, id: str) -> bool:
+    told = schema.told
+    found = connection.execute(select(told.c.id).where(told.c.incident_id == id, told.c.what == "opened"))
+    return found.first() is not None
+
+
+def _append_told(connection: Connection, incident: Incident, what: str, at: datetime) -> None:
+    row = {
+        "incident_id": incident.id,
+        "recommender": incident.recommender,
+        "what": what,
+        "at": at,
+        "severity": incident.severity.value,
+    }
+    connection.execute(insert(schema.told).values(row).on_conflict_do_nothing())
+
+
+def _upsert(connection: Connection, table: Any, row: dict[str, Any], *key: str) -> None:
+    statement = insert(table).values(row)
+    rest = {name: statement.excluded[name] for name in row if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=rest))

@@ -1,0 +1,144 @@
+"""The HTTP application: probes, metrics and pages. Reads only; nothing that it serves changes anything."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from monitor.errors import StoreError
+from monitor.exposition.exporter import Exporter
+from monitor.exposition.health import Health
+from monitor.exposition.labels import printable
+from monitor.web import wording
+from monitor.web.guard import Guard
+from monitor.web.links import Links
+from monitor.web.views import View
+
+HERE = Path(__file__).parent
+STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size", "span")
+
+
+def build_app(
+    view: View, health: Health, exporter: Exporter, *, version: str, external_url: str = ""
+) -> Starlette:
+    """The application.
+
+    Parameters
+    ----------
+    external_url : str
+        Under which people reach the page; its path is the prefix of all links.
+
+    Raises
+    ------
+    UserError
+        When the external URL is none.
+    """
+    links = Links(external_url)
+    pages = Pages(view, links, version)
+
+    async def healthy(request: Request) -> Response:
+        trouble = health.unhealthy()
+        return _probe(
+            f"recwatch is not healthy: {trouble}." if trouble else "recwatch is healthy.", not trouble
+        )
+
+    async def ready(request: Request) -> Response:
+        return _probe("recwatch is ready." if health.ready else "recwatch is starting.", health.ready)
+
+    async def metrics(request: Request) -> Response:
+        answer = exporter.answer(
+            request.headers.get("accept", ""), request.headers.get("accept-encoding", "")
+        )
+        headers = {"content-type": answer.content_type, "vary": "Accept, Accept-Encoding"}
+        if answer.encoding:
+            headers["content-encoding"] = answer.encoding
+        return Response(answer.body, headers=headers)
+
+    app = Starlette(
+        routes=[
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+            Route("/metrics", metrics),
+            Route("/", pages.overview),
+            Route("/incidents/{id:path}", pages.incident),
+            Route("/recommenders/{name:path}", pages.recommender),
+            Route("/static/{name}", pages.static),
+        ],
+        middleware=[Middleware(Guard, health=health, prefix=links.prefix)],
+        exception_handlers={HTTPException: pages.http_error, StoreError: pages.store_error},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class Pages:
+    """Lays out what the view gives. The methods are not async, so that Starlette runs them off the event loop."""
+
+    def __init__(self, view: View, links: Links, version: str) -> None:
+        self._view = view
+        self._assets = {name: (HERE / "static" / name).read_bytes() for name in STATIC}
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {name: getattr(wording, name) for name in FILTERS}
+        digest = hashlib.blake2s(b"".join(self._assets.values()), digest_size=4).hexdigest()
+        self._templates.globals |= {"link": links, "version": version, "assets": digest}
+
+    def overview(self, request: Request) -> Response:
+        return self._page("overview.html", page=self._view.overview())
+
+    def recommender(self, request: Request) -> Response:
+        page = self._view.recommender(request.path_params["name"])
+        if page is None:
+            raise HTTPException(404, "No recommender of this name is watched.")
+        return self._page("recommender.html", page=page)
+
+    def incident(self, request: Request) -> Response:
+        page = self._view.incident(request.path_params["id"])
+        if page is None:
+            raise HTTPException(404, "There is no such incident; those closed for long are removed.")
+        return self._page("incident.html", page=page)
+
+    def static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in STATIC:
+            raise HTTPException(404)
+        headers = {"content-type": STATIC[name], "cache-control": "public, max-age=86400"}
+        return Response(self._assets[name], headers=headers)
+
+    def http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        text = error.detail if error.detail != status.phrase else "There is nothing at this address."
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            text = "This page can only be read: use GET or HEAD."
+        return self._page("message.html", status, error.headers, title=status.phrase.capitalize(), text=text)
+
+    def store_error(self, request: Request, error: Exception) -> Response:
+        text = f"What recwatch found cannot be read: {printable(str(error), 400)}"
+        return self._page(
+            "message.html", HTTPStatus.SERVICE_UNAVAILABLE, title="The store cannot be read", text=text
+        )
+
+    def _page(self, template: str, status: int = 200, headers: Any = None, **values: Any) -> Response:
+        html = self._templates.get_template(template).render(**values)
+        return HTMLResponse(html.encode("utf-8", "replace"), status, headers)
+
+
+def _probe(text: str, good: bool) -> Response:
+    return PlainTextResponse(text + "\n", 200 if good else 503)

@@ -1,0 +1,128 @@
+"""One incident as the pages show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.exposition.catalogue import MeasureInfo
+from monitor.exposition.labels import printable
+from monitor.incidents.incident import Incident
+from monitor.web.evidence import Evidence, read_evidence
+from monitor.web.states import SEVERITIES, State
+from monitor.web.wording import number, place, quantity, short
+
+LONGEST_SENTENCE = 400
+MOST_SYMPTOMS = 30
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value in words, and as a part of 1 where it is a share."""
+
+    text: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class SymptomView:
+    measure: str
+    where: str
+    value: str
+    expected: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """What people need to understand an incident within a minute."""
+
+    id: str
+    recommender: str
+    severity: State
+    open: bool
+    silent: bool
+    observed: bool
+    summary: str
+    where: str
+    item: str
+    since: datetime
+    lasted: timedelta
+    opened_at: datetime
+    resolved_at: datetime | None
+    last_seen_at: datetime | None
+    detector: str
+    measure: str
+    meaning: str
+    model_version: str
+    labels: tuple[tuple[str, str], ...]
+    affected: tuple[tuple[str, str], ...]
+    before: Figure | None
+    after: Figure | None
+    evidence: Evidence
+    symptoms: tuple[SymptomView, ...]
+    symptoms_left_out: int
+
+
+def read_incident(
+    incident: Incident, catalogue: Mapping[str, MeasureInfo], now: datetime, observed: bool = False
+) -> IncidentView:
+    """Turn an incident into what is shown of it; `observed` when nobody is told of this recommender's incidents."""
+    info = catalogue.get(incident.measure)
+    unit = info.unit if info else ""
+    end = incident.resolved_at or max(now, incident.onset_at)
+    return IncidentView(
+        id=incident.id,
+        recommender=incident.recommender,
+        severity=SEVERITIES[incident.severity],
+        open=incident.open,
+        silent=incident.silent,
+        observed=observed,
+        summary=printable(incident.summary, LONGEST_SENTENCE),
+        where=place(incident.slice),
+        item=short(incident.culprit.get("item", "")),
+        since=incident.onset_at,
+        lasted=end - incident.onset_at,
+        opened_at=incident.opened_at,
+        resolved_at=incident.resolved_at,
+        last_seen_at=incident.last_seen_at,
+        detector=short(incident.detector),
+        measure=short(incident.measure),
+        meaning=info.help if info else "",
+        model_version=short(incident.model_version or ""),
+        labels=tuple((short(name), short(value)) for name, value in sorted(incident.labels.items())),
+        affected=tuple(
+            (short(who), number(count)) for who, count in incident.affected.items() if count is not None
+        ),
+        before=_figure(incident.before, unit),
+        after=_figure(incident.after, unit),
+        evidence=read_evidence(incident.evidence),
+        symptoms=tuple(
+            SymptomView(
+                short(s.measure),
+                place(s.slice),
+                quantity(s.value, _unit(catalogue, s.measure)),
+                quantity(s.expected, _unit(catalogue, s.measure)),
+                printable(s.summary, LONGEST_SENTENCE),
+            )
+            for s in incident.symptoms[:MOST_SYMPTOMS]
+        ),
+        symptoms_left_out=max(0, len(incident.symptoms) - MOST_SYMPTOMS),
+    )
+
+
+def _unit(catalogue: Mapping[str, MeasureInfo], measure: str) -> str:
+    return catalogue[measure].unit if measure in catalogue else ""
+
+
+def _figure(side: Mapping[str, Any], unit: str) -> Figure | None:
+    """The share of the culprit where there is one, else the value of the measure."""
+    for key, as_unit in (("share", "ratio"), ("value", unit)):
+        value = side.get(key)
+        if isinstance(value, int | float) and math.isfinite(value):
+            is_share = as_unit == "ratio" and 0 <= value <= 1
+            return Figure(quantity(value, as_unit), float(value) if is_share else None)
+    return None

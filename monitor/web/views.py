@@ -1,0 +1,260 @@
+"""What the pages show, read from the store and turned into plain values; templates only lay it out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from monitor.config.models import Mode, RecommenderConfig
+from monitor.evaluation import CannotMeasure, Evaluation, Status
+from monitor.exposition import state as exposition
+from monitor.exposition.catalogue import MeasureInfo
+from monitor.exposition.labels import printable
+from monitor.exposition.state import SUCCESS
+from monitor.incidents.incident import Incident
+from monitor.web.finding_view import SliceView, read_findings
+from monitor.web.incident_view import LONGEST_SENTENCE, IncidentView, read_incident
+from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
+from monitor.web.wording import short
+
+STRIP = 24  # windows in the strip of a recommender
+LISTED = 48  # evaluations on a recommender's page
+LOOK_BACK = 500  # evaluations among which older trouble is looked for
+CLOSED_SHOWN = timedelta(days=7)
+MOST = 20  # rows of a list of incidents or of trouble
+
+
+class Records(exposition.Records, Protocol):
+    """What the pages read from the store."""
+
+    def incident(self, id: str) -> Incident | None: ...
+
+
+@dataclass(frozen=True)
+class EvaluationView:
+    recommender: str
+    start: datetime
+    end: datetime
+    state: State
+    attempt: int
+    evaluated_at: datetime
+    requests: int
+    rows: int
+    sampling_rate: float
+    bytes_read: int
+    seconds: float
+    was_read: bool
+
+
+@dataclass(frozen=True)
+class RecommenderView:
+    """A recommender on the overview, and at the head of its own page."""
+
+    name: str
+    state: State
+    labels: tuple[tuple[str, str], ...]
+    last: EvaluationView | None
+    newest_event: datetime | None
+    strip: tuple[EvaluationView, ...]
+    strip_text: str
+    notes: tuple[str, ...]
+    cannot_measure: tuple[CannotMeasure, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The first page: what is wrong, then how every recommender stands, then what could not be evaluated."""
+
+    now: datetime
+    headline: State
+    open: tuple[IncidentView, ...]
+    recommenders: tuple[RecommenderView, ...]
+    trouble: tuple[EvaluationView, ...]
+    closed: tuple[IncidentView, ...]
+
+
+@dataclass(frozen=True)
+class RecommenderPage:
+    now: datetime
+    recommender: RecommenderView
+    open: tuple[IncidentView, ...]
+    others: tuple[IncidentView, ...]
+    findings_of: EvaluationView | None
+    slices: tuple[SliceView, ...]
+    slices_left_out: int
+    evaluations: tuple[EvaluationView, ...]
+    older_trouble: tuple[EvaluationView, ...]
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    now: datetime
+    incident: IncidentView
+    recommender: RecommenderView | None
+
+
+class View:
+    """Reads the store for the pages.
+
+    Parameters
+    ----------
+    records : Records
+        The store.
+    recommenders, catalogue, now : callable
+        The configuration as it is now, the measures' units and help texts, and the clock.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        recommenders: Callable[[], Sequence[RecommenderConfig]],
+        catalogue: Callable[[], Mapping[str, MeasureInfo]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._records, self._recommenders, self._catalogue, self._now = records, recommenders, catalogue, now
+
+    def overview(self) -> Overview:
+        now, configs = self._now(), self._recommenders()
+        seen = [self._recommender(config, now) for config in configs]
+        observed = {config.name for config in configs if config.mode is Mode.OBSERVE}
+        watched = {config.name for config in configs}
+        told = [
+            i
+            for i in self._records.incidents(since=now - CLOSED_SHOWN)
+            if i.recommender in watched and not i.silent
+        ]
+        views = [self._incident(i, now, i.recommender in observed) for i in told]
+        opened = tuple(sorted((v for v in views if v.open), key=lambda v: TONES.index(v.severity.tone)))
+        trouble = [
+            e for v in seen for e in v.strip if e.state.word in ("failed", "refused", "skipped", "error")
+        ]
+        return Overview(
+            now,
+            _headline([view.state for view in seen], sum(not v.observed for v in opened)),
+            opened,
+            tuple(sorted(seen, key=lambda view: (TONES.index(view.state.tone), view.name))),
+            tuple(sorted(trouble, key=lambda entry: entry.end, reverse=True)[:MOST]),
+            tuple(v for v in views if not v.open)[:MOST],
+        )
+
+    def recommender(self, name: str) -> RecommenderPage | None:
+        """None when it is not watched."""
+        config = self._config(name)
+        if config is None:
+            return None
+        now = self._now()
+        incidents = list(self._records.incidents(name, include_silent=True))
+        views = [self._incident(i, now, config.mode is Mode.OBSERVE) for i in incidents]
+        evaluations = list(self._evaluations(name, LOOK_BACK))
+        shown = [_evaluation(e, incidents) for e in evaluations]
+        judged, slices, left_out = self._findings(evaluations)
+        return RecommenderPage(
+            now,
+            self._recommender(config, now),
+            tuple(v for v in views if v.open and not v.silent),
+            tuple(v for v in views if not v.open or v.silent)[:MOST],
+            _evaluation(judged, incidents) if judged else None,
+            slices,
+            left_out,
+            tuple(shown[:LISTED]),
+            tuple(e for e in shown[LISTED:] if e.state.tone in ("warn", "bad"))[:MOST],
+        )
+
+    def incident(self, id: str) -> IncidentPage | None:
+        """None when there is no such incident."""
+        incident = self._records.incident(id)
+        if incident is None:
+            return None
+        now, config = self._now(), self._config(incident.recommender)
+        observed = config is not None and config.mode is Mode.OBSERVE
+        about = self._recommender(config, now) if config else None
+        return IncidentPage(now, self._incident(incident, now, observed), about)
+
+    def _config(self, name: str) -> RecommenderConfig | None:
+        return next((config for config in self._recommenders() if config.name == name), None)
+
+    def _evaluations(self, name: str, limit: int) -> Iterable[Evaluation]:
+        return self._records.evaluations(name, limit=limit, newest_first=True, with_findings=False)
+
+    def _incident(self, incident: Incident, now: datetime, observed: bool) -> IncidentView:
+        return read_incident(incident, self._catalogue(), now, observed)
+
+    def _recommender(self, config: RecommenderConfig, now: datetime) -> RecommenderView:
+        latest = self._records.latest(config.name)
+        incidents = list(self._records.incidents(config.name, since=now - CLOSED_SHOWN))
+        recent = list(self._evaluations(config.name, STRIP))
+        newest = max((e.read.newest_event for e in recent if e.read.newest_event), default=None)
+        opened = [i for i in incidents if i.open and not i.silent]
+        state = recommender_state(config, latest, opened, newest, now)
+        strip = tuple(_evaluation(e, incidents) for e in reversed(recent))
+        return RecommenderView(
+            config.name,
+            State(state.word, state.tone, printable(state.why, LONGEST_SENTENCE)),
+            tuple((short(name), short(value)) for name, value in sorted(config.labels.items())),
+            _evaluation(latest, incidents) if latest else None,
+            newest,
+            strip,
+            ", ".join(
+                f"{count} {word}" for word, count in Counter(e.state.word for e in strip).most_common()
+            ),
+            notes(config, latest, state, now),
+            tuple(CannotMeasure(short(c.measure), short(c.why)) for c in latest.cannot_measure)
+            if latest
+            else (),
+        )
+
+    def _findings(
+        self, newest_first: Sequence[Evaluation]
+    ) -> tuple[Evaluation | None, tuple[SliceView, ...], int]:
+        """Of the newest window that was judged; an empty one is, where a detector has something to say of it."""
+        for status in (SUCCESS, (Status.EVALUATED,)):
+            judged = next((e for e in newest_first if e.status in status), None)
+            if judged is None:
+                break
+            start = judged.window.start
+            until = start + timedelta(microseconds=1)
+            complete = next(
+                iter(self._records.evaluations(judged.recommender, since=start, until=until)), judged
+            )
+            if len(complete.findings):
+                return (judged, *read_findings(complete.findings, self._catalogue()))
+        return None, (), 0
+
+
+def _evaluation(evaluation: Evaluation, incidents: Sequence[Incident]) -> EvaluationView:
+    read = evaluation.read
+    return EvaluationView(
+        evaluation.recommender,
+        evaluation.window.start,
+        evaluation.window.end,
+        evaluation_state(evaluation, [i for i in incidents if not i.silent]),
+        evaluation.attempt,
+        evaluation.evaluated_at,
+        read.requests,
+        read.rows,
+        read.sampling_rate,
+        read.bytes_read,
+        sum(evaluation.seconds.values()),
+        evaluation.status in SUCCESS,
+    )
+
+
+def _headline(states: Sequence[State], incidents: int) -> State:
+    """The one sentence at the top."""
+    fine, unknown = (sum(s.tone == tone for s in states) for tone in ("good", "mute"))
+    total = f"{len(states)} recommenders" if len(states) != 1 else "1 recommender"
+    if incidents:
+        return State("1 incident is open" if incidents == 1 else f"{incidents} incidents are open", "bad")
+    if fine == len(states):
+        return State(
+            f"{total} watched, nothing is wrong" if states else "No recommender is watched",
+            "good" if states else "mute",
+        )
+    rest = len(states) - fine - unknown
+    parts = [f"{fine} of {total} fine"]
+    parts += [f"{rest} with trouble"] if rest else []
+    parts += [f"{unknown} not known"] if unknown else []
+    return State("No incident is open: " + ", ".join(parts), "warn" if rest else "mute")

@@ -1,0 +1,1 @@
+"""Speed and memory as ratios to decoding: `python -m tests.bench`."""

@@ -1,0 +1,61 @@
+"""What a log does not allow to be measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors import discover
+from monitor.config.models import CatalogConfig, Columns, LogConfig, RecommenderConfig
+from monitor.measurable import available, cannot_measure
+
+ALL = [kind() for kind in discover().values()]
+EVERYTHING = {
+    "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
+    "empty_lists", "item", "timestamp",
+}  # fmt: skip
+
+
+def recommender(layout: str = "long", catalog: bool = False, **columns: str) -> RecommenderConfig:
+    return RecommenderConfig(
+        name="shop",
+        log=LogConfig(path="log", layout=layout, columns=Columns(timestamp="t", item="i", **columns)),  # type: ignore[arg-type]  # a literal
+        catalog=CatalogConfig(path="c") if catalog else None,
+    )
+
+
+def test_nothing_is_missing() -> None:
+    assert cannot_measure(ALL, EVERYTHING) == []
+
+
+@pytest.mark.parametrize("role", sorted(EVERYTHING))
+def test_exactly_the_measures_that_need_it(role: str) -> None:
+    told = {missing.measure for missing in cannot_measure(ALL, EVERYTHING - {role})}
+    needing = {
+        f"{d.name}.{m.name}"
+        for d in ALL
+        for m in d.measures()
+        if role in m.needs and m.name != f"missing_{role}_share"
+    }
+    assert told == needing
+
+
+def test_the_reasons_are_sentences() -> None:
+    why = {m.measure: m.why for m in cannot_measure(ALL, set())}
+    assert why["same_item.users_share"] == "the log has no position column and the log has no user column"
+    assert why["lists.empty_share"] == "the log has no request column"
+    assert why["diversity.coverage"] == "no catalogue is configured"
+    assert not any("missing_" in measure for measure in why)
+
+
+def test_roles_of_a_long_log() -> None:
+    assert available(recommender(request="r")) == {"timestamp", "item", "request", "position"}
+    assert available(recommender(position="p")) == {"timestamp", "item", "position", "logged_position"}
+    assert available(recommender(catalog=True)) == {"timestamp", "item", "catalog"}
+
+
+def test_a_list_shows_order_and_emptiness() -> None:
+    assert available(recommender("list")) == {"timestamp", "item", "request", "position", "empty_lists"}
+
+
+def test_configured_columns_that_the_log_lacks_do_not_count() -> None:
+    assert available(recommender(user="u"), {"timestamp", "item"}) == {"timestamp", "item"}
