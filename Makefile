@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench clean
+.PHONY: help install demo test check bench docs clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,5 +32,9 @@ check: install ## lint, format and types
 bench: install ## speed and memory as ratios to decoding
 	$(BIN)/python -m tests.bench
 
+docs: install ## renew the parts of docs/ that are made from the code
+	$(BIN)/python -m monitor.config.reference > docs/configuration.md
+	$(BIN)/python -m monitor.exposition.reference
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from detectors.statistics.panel import Panel
 Counts = NDArray[np.float64]
 
 LEAST_REQUESTS = 100  # independent requests below which diversity says too little
+UNSEEN_ERROR = 0.1  # of what unseen items are thought to add to the entropy, this share may be wrong
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,12 @@ class Diversity(Detector):
             panel.turn_to(s)
             if total < 2 or len(panel.sizes) < 2:
                 continue
-            p, width, root_n = totals / total, total / requests[s], np.sqrt(n[s])
+            p, width = totals / total, total / requests[s]
+            same_user = panel.within_users(requests[s])
 
             # Pairs of different users: those of one user's lists would say the less, the more users there are.
-            alike, pairs, pairs_of_rows = panel.within_users(requests[s])
-            shared = (totals**2).sum() - total - alike
-            pairs, pairs_of_rows = requests[s] ** 2 - pairs, total**2 - pairs_of_rows
+            shared = (totals**2).sum() - total - same_user.shared
+            pairs, pairs_of_rows = requests[s] ** 2 - same_user.lists, total**2 - same_user.rows
             several = pairs > 1e-9 * requests[s] ** 2
             if several:  # where no item is shared: known to within one
                 out["overlap"][:, s] = 0, 2 / (n[s] ** 2 * width)
@@ -97,18 +99,23 @@ class Diversity(Detector):
                 # Where lists are almost unlike, the number of shared items is a count: its own (Poisson) error adds to
                 # that of which lists were seen.
                 few = np.sqrt(2 / (n[s] ** 2 * width**2 * (p**2).sum()))
-                overlap, same = shared / pairs / width, shared / pairs_of_rows
-                slope, scale = 2 * p / (p**2).sum(), root_n * width
-                out["overlap"][:, s] = overlap, overlap * np.hypot(panel.error(slope, 1.0, scale), few)
-                out["q2"][:, s] = 1 / same, np.hypot(panel.error(slope, 2.0, scale), few) / same
-            seen = totals[totals > 0]
-            surprise = -np.log(np.where(p > 0, p, 1))
-            q1 = np.exp(chao_wang_jost_entropy(seen))
-            out["q1"][:, s] = q1, q1 * panel.error(surprise, (p * surprise).sum(), root_n * width)
-            if total >= self.rarefied_to:
-                gain = self.rarefied_to * np.exp(-self.rarefied_to * p)
-                error = panel.error(gain, (p * gain).sum(), root_n * width)
-                out["distinct"][:, s] = rarefied(seen, self.rarefied_to), error
+                overlap, alike = shared / pairs / width, shared / pairs_of_rows
+                slope = 2 * p / (p**2).sum()
+                out["overlap"][:, s] = overlap, overlap * np.hypot(panel.error(slope, 1.0, total), few)
+                out["q2"][:, s] = 1 / alike, np.hypot(panel.error(slope, 2.0, total), few) / alike
+
+            # Rows of one user that repeat an item tell nothing new: count them once, on average.
+            by_chance = max(shared / pairs, 0.0) * (same_user.lists - requests[s]) if several else 0.0
+            repeats = 1 + max(same_user.shared - by_chance, 0.0) / total
+            c = totals / repeats
+            entropy, slope, unseen = _entropy(c)
+            q1 = np.exp(entropy)
+            error = np.hypot(panel.error(slope, (p * slope).sum(), total), UNSEEN_ERROR * unseen)
+            out["q1"][:, s] = q1, q1 * error
+            if c.sum() >= self.rarefied_to:
+                gain = self.rarefied_to * np.exp(-self.rarefied_to * np.maximum(c - 0.5, 0) / c.sum())
+                error = panel.error(gain, (p * gain).sum(), total)
+                out["distinct"][:, s] = rarefied(c[c > 0], self.rarefied_to), error
         if "request" in summary.has:
             yield Measurement("list_overlap", out["overlap"][0], out["overlap"][1], n)
         yield Measurement("effective_items_q1", out["q1"][0], out["q1"][1], n)
@@ -137,30 +144,48 @@ def chao_wang_jost_entropy(counts: Counts) -> float:
     >>> round(float(np.log(1000)), 2), round(float(chao_wang_jost_entropy(small)), 2)
     (6.91, 6.92)
     """
-    n = counts.sum()
-    observed = float((counts / n * (digamma(n) - digamma(counts))).sum())
-    singles, doubles = float((counts == 1).sum()), float((counts == 2).sum())
+    return _entropy(counts)[0]
+
+
+def _entropy(counts: Counts) -> tuple[float, Counts, float]:
+    """Entropy, what one more row of each item changes in it (times the rows), and how much of it is of unseen items.
+
+    Counts may be zero, or fractions when repeats were averaged out.
+    """
+    n, seen = counts.sum(), counts > 0
+    observed = float((counts[seen] / n * (digamma(n) - digamma(counts[seen]))).sum())
+    slope = np.zeros(len(counts))
+    slope[seen] = -np.log(counts[seen] / n)
+    times = np.minimum(np.maximum(np.round(counts), seen), 4).astype(np.int64)
+    singles, doubles = int((times == 1).sum()), int((times == 2).sum())
+    unseen = _of_unseen(singles, doubles, n)
+    single, double = (_of_unseen(singles + i, doubles + j, n) - unseen for i, j in ((1, 0), (0, 1)))
+    slope += n * np.array([0, single, double - single, -double, 0])[times]
+    return observed + unseen, slope, unseen
+
+
+def _of_unseen(singles: int, doubles: int, n: float) -> float:
+    """What the items that were not seen add to the entropy, as told by those seen once and twice."""
     if not singles or n < 2:
-        return observed
+        return 0.0
     if doubles:
         a = 2 * doubles / ((n - 1) * singles + 2 * doubles)
     else:
         a = 2 / ((n - 1) * (singles - 1) + 2)
-    if a >= 1:
-        return observed
-    return observed + singles / n * _tail(1 - a, n)
+    return singles / n * _tail(1 - a, n) if a < 1 else 0.0
 
 
 def _tail(x: float, n: float) -> float:
-    """Sum over k >= 0 of x^(k+1) / (n+k): what the unseen add for each singleton."""
-    if n <= 1000:
-        r = np.arange(1, n)
-        return float(x ** (1 - n) * (-np.log1p(-x) - (np.exp(r * np.log(x)) / r).sum()))
-    # The sum as an integral plus half its first term (Euler and Maclaurin): the rest is of order 1/n².
-    rate = -np.log(x)
-    return (
-        float(x * (exp1(rate * n) * np.exp(rate * n) + 0.5 / n)) if rate * n < 500 else float(x / (rate * n))
-    )
+    """Sum over k >= 0 of x^(k+1) / (n+k): what the unseen add for each singleton.
+
+    The first terms one by one; the rest as an integral with its first corrections (Euler and Maclaurin).
+    """
+    k = np.arange(16)
+    first, rate, m = x ** (len(k) + 1), -np.log(x), n + len(k)
+    z = rate * m
+    integral = float(exp1(z) * np.exp(z)) if z < 500 else 1 / z - 1 / z**2
+    rest = integral + 0.5 / m + (rate + 1 / m) / m / 12
+    return float((x ** (k + 1) / (n + k)).sum() + first * rest)
 
 
 def rarefied(counts: Counts, to: int) -> float:
@@ -185,6 +210,14 @@ def rarefied(counts: Counts, to: int) -> float:
     return float((times * -np.expm1(log_absent)).sum())
 
 
+class _SameUser(NamedTuple):
+    """Ordered pairs of one user: items that two lists share; pairs of lists, and of rows, each with itself included."""
+
+    shared: float
+    lists: float
+    rows: float
+
+
 class _Panel:
     """What only whole lists of users can tell of a slice: how much lists vary, and how alike those of one user are."""
 
@@ -197,8 +230,11 @@ class _Panel:
         self.user, self.owner = user, user[panel.request_user]
         several = (np.bincount(self.owner) >= 2)[self.owner]
         row = np.flatnonzero(np.repeat(several, self.length))
-        request = np.searchsorted(panel.offsets, row, "right") - 1
-        code = self.owner[request] * np.int64(len(summary[ItemCounts].keys)) + self.item[row]
+        width = np.int64(max(len(summary[ItemCounts].keys), 1))
+        request, item = np.divmod(  # an item twice in one list counts once
+            np.unique((np.searchsorted(panel.offsets, row, "right") - 1) * width + self.item[row]), width
+        )
+        code = self.owner[request] * width + item
         order = np.argsort(code)
         self.code, self.code_request = code[order], request[order]
 
@@ -210,26 +246,25 @@ class _Panel:
         self.sizes = self.length[self.requests]
         self.starts = np.cumsum(self.sizes) - self.sizes
 
-    def error(self, slope: Counts, each: float, scale: float) -> float:
-        """Standard error of a statistic by the delta method.
+    def error(self, slope: Counts, each: float, total: float) -> float:
+        """Standard error of a statistic by the delta method; users are what is independent, not lists.
 
         Parameters
         ----------
         slope : array, shape (items,)
-            What a row of an item adds.
+            What a row of an item adds, times all rows.
         each : float
             What any row takes away, by adding to the total.
-        scale : float
-            Rows of a list times the root of the independent lists.
+        total : float
+            Rows of the slice.
         """
-        sums = np.add.reduceat(slope[self.rows], self.starts)
-        return float((sums - each * self.sizes).std(ddof=1) / scale)
+        sums = np.add.reduceat(slope[self.rows], self.starts) - each * self.sizes
+        of_user = np.bincount(self.owner[self.requests], sums - sums.mean())
+        users = max(len(np.unique(self.owner[self.requests])), 2)
+        return float(np.sqrt((of_user**2).sum() * users / (users - 1) / total / len(self.rows)))
 
-    def within_users(self, requests: float) -> tuple[float, float, float]:
-        """Of pairs of one user: items shared by two lists, pairs of lists, and pairs of rows, a list with itself included.
-
-        Counted in the sample and brought up to the slice's requests.
-        """
+    def within_users(self, requests: float) -> _SameUser:
+        """Pairs of lists of one user, counted in the sample and brought up to the slice's requests."""
         size = int(self.user.max()) + 1
         made = np.bincount(self.user[self.users], self.panel.user_requests[self.users], size)
         kept = np.bincount(self.owner[self.requests], minlength=size)
@@ -243,4 +278,4 @@ class _Panel:
         more = np.divide(made * (made - 1), kept * (kept - 1), out=np.ones(size), where=kept > 1)
         shared = (times * (times - 1) * more[owner]).sum()
         of_rows = ((rows * made / np.maximum(kept, 1)) ** 2).sum()
-        return scale * shared, scale * (made**2).sum(), scale * of_rows
+        return _SameUser(scale * shared, scale * (made**2).sum(), scale * of_rows)

@@ -52,25 +52,28 @@ class SameItem(Detector):
 
     def measures(self) -> tuple[Measure, ...]:
         lists = frozenset({"request"})
+        # Rows without a request cannot be counted as independent answers: a bandit that serves one visitor fills one
+        # place with one item for an hour, and nothing is wrong.
+        places = lists | {"position"}
 
         def judge(above: float) -> tuple[Floor, History]:
             return Floor(above=above, severity=Severity.PAGE), History("up", change=self.rise)
 
         return (
-            Measure("first_place_share", Unit.RATIO, "Share of requests that have the top item at position 1.",
-                    judge(self.first_place_above), frozenset({"position"}),
-                    says="{item} is at position 1 in {value} of requests"),
-            Measure("any_place_share", Unit.RATIO, "Largest share of requests that have one item at one position.",
-                    judge(self.any_place_above), frozenset({"position"}),
-                    says="{item} is at position {position} in {value} of requests"),
-            Measure("anywhere_share", Unit.RATIO, "Share of requests that have the top item anywhere in the list.",
-                    judge(self.anywhere_above),
-                    says="{item} is in {value} of requests"),
             Measure("identical_list_share", Unit.RATIO, "Share of requests that get the most frequent list.",
                     judge(self.identical_list_above), lists,
-                    says="{value} of requests get one and the same list, {item} on top"),
+                    says="{value} of {requests} get one and the same list, {item} on top"),
+            Measure("first_place_share", Unit.RATIO, "Share of requests that have the top item at position 1.",
+                    judge(self.first_place_above), places,
+                    says="{item} is at position 1 in {value} of {requests}"),
+            Measure("any_place_share", Unit.RATIO, "Largest share of requests that have one item at one position.",
+                    judge(self.any_place_above), places,
+                    says="{item} is at position {position} in {value} of {requests}"),
+            Measure("anywhere_share", Unit.RATIO, "Share of requests that have the top item anywhere in the list.",
+                    judge(self.anywhere_above),
+                    says="{item} is in {value} of {requests}"),
             Measure("users_share", Unit.RATIO, "Share of users that got the top item at position 1.",
-                    judge(self.users_above), frozenset({"user", "position"}),
+                    judge(self.users_above), places | {"user"},
                     says="{value} of users got {item} at position 1"),
         )  # fmt: skip
 
@@ -78,7 +81,7 @@ class SameItem(Detector):
         counts = summary[ItemCounts]
         expected = _expected_keys(counts, context)
         pinned = context.expected_positions
-        if "position" in summary.has:
+        if {"request", "position"} <= summary.has:
             if 1 not in pinned:
                 yield _first_place(summary, expected)
                 if "user" in summary.has:

@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
+import numpy as np
 
 from monitor.config.models import CatalogConfig
+from monitor.engine.codes import codes_of
 from monitor.errors import LogError
+from monitor.logs import LogFile, Quarantine
+from monitor.logs.columns import Column, Kind, is_list, is_nested
+from monitor.logs.listing import COMPRESSED, SUFFIXES
+from monitor.logs.reader import open_reader
+from monitor.logs.source import BadFile, LocalSource
 
 
 def catalog_size(config: CatalogConfig) -> int:
-    """Distinct items of a catalogue.
+    """Distinct items of a catalogue; null and the empty text are none.
 
     Raises
     ------
     LogError
-        When the file is missing, cannot be read, or has no column of that name.
+        When the file is missing or cannot be read to its end, or when its column of items is missing or empty.
     """
-    path = Path(config.path)
     try:
-        modified = path.stat().st_mtime_ns
+        found = os.stat(config.path)
     except OSError as error:
         raise LogError(f"catalogue {config.path}: {error.strerror}: check catalog.path") from error
-    return _size(str(path), config.item, modified)
+    file = LogFile(config.path, found.st_size, found.st_mtime_ns // 1000)
+    try:
+        return _size(file, config.item)
+    except BadFile as error:
+        raise LogError(f"catalogue {config.path}: {error}") from error
 
 
 @lru_cache(maxsize=32)
-def _size(path: str, item: str, modified: int) -> int:
-    """Read once for each version of the file."""
-    try:
-        column = _column(path, item)
-    except (pa.ArrowException, OSError) as error:
-        raise LogError(f"catalogue {path}: cannot be read: {error}") from error
-    except KeyError as error:
-        raise LogError(f'catalogue {path}: has no column "{item}": set catalog.item') from error
-    return int(pc.count_distinct(column).as_py())
+def _size(file: LogFile, item: str) -> int:
+    """Read once for each version of the file, as a log is read."""
+    column = Column("item", item, Kind.ID)
+    reader = open_reader(_format(file.path), LocalSource(), [column], "auto")
+    kind = reader.facts(file).types.get("item")
+    if kind is None:
+        raise BadFile(f'has no column "{item}": set catalog.item')
+    if is_list(kind) or is_nested(kind):
+        raise BadFile(f'column "{item}" holds {"lists" if is_list(kind) else "records"}: set catalog.item')
+    quarantine = Quarantine()
+    parts = [np.empty(0, np.uint64)]
+    for table in reader.read(file, quarantine, None, {}, {"item"}):
+        for chunk in table.column("item").chunks:
+            codes = codes_of(chunk)
+            parts.append(codes.hashes[codes.count() > 0])
+    if quarantine.items:
+        raise BadFile(f"cannot be read in full: {quarantine.items[0].reason}")
+    size = len(np.unique(np.concatenate(parts)))
+    if not size:
+        raise BadFile(f'holds no item in column "{item}"')
+    return size
 
 
-def _column(path: str, item: str) -> pa.ChunkedArray:
-    if path.endswith((".csv", ".csv.gz")):
-        return pyarrow.csv.read_csv(path).column(item)
-    if ".json" in path or ".ndjson" in path:
-        return pyarrow.json.read_json(path).column(item)
-    if item not in pq.read_schema(path).names:
-        raise KeyError(item)
-    return pq.read_table(path, columns=[item]).column(item)
+def _format(path: str) -> str:
+    name = path.lower()
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    return next((form for form, suffixes in SUFFIXES.items() if name.endswith(suffixes)), "parquet")

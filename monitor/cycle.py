@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from detectors.core.detector import Context
+from detectors.core.summary import Summary
 from monitor.catalog import catalog_size
 from monitor.config.models import RecommenderConfig
 from monitor.detector_settings import build
 from monitor.engine.measure import measure
 from monitor.engine.plan import plan
-from monitor.engine.stored import summary_to_bytes
+from monitor.engine.stored import summary_from_bytes, summary_to_bytes
 from monitor.engine.summarise import summarise
 from monitor.errors import BudgetError, LogError
 from monitor.evaluation import Evaluation, FileSeen, ReadReport, Status
 from monitor.fold import Fold, Measured
+from monitor.incidents.before import with_shares
+from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import WHY, available, cannot_measure
 from monitor.schedule import due, to_look_at_again
 from monitor.store import Store
 from monitor.windows import Window
 
+LOOK_BACK = 24  # windows before an onset that say how frequent the culprit was
 REMEMBERED = timedelta(days=15)  # of judged windows a fold is resumed from: what the judge looks back on
 
 
@@ -65,7 +69,12 @@ def run_cycle(
     LogError
         When the log cannot be looked at as a whole.
     """
-    evaluator = Evaluator(recommender, announce, leave_out or {})
+    evaluator = Evaluator(
+        recommender,
+        announce,
+        leave_out or {},
+        stored=lambda limit: store.summaries(recommender.name, limit),
+    )
     states = store.states(recommender.name)
     todo = due(recommender, states, now, evaluator.first_event() if not states else None)
     late = [s for s in to_look_at_again(recommender, states, now) if s.window not in todo.windows]
@@ -131,6 +140,7 @@ class Read:
 
     evaluation: Evaluation
     measured: Measured | None
+    summary: Summary = field(default_factory=Summary)
 
 
 class Evaluator:
@@ -140,6 +150,8 @@ class Evaluator:
     ----------
     keep_summary : bool
         Whether evaluations carry the window's statistics.
+    stored : callable
+        Statistics of the last windows that the store keeps; asked only when an incident opens.
     """
 
     def __init__(
@@ -148,8 +160,11 @@ class Evaluator:
         announce: Announce,
         leave_out: Mapping[Window, frozenset[str]],
         keep_summary: bool = True,
+        stored: Callable[[int], Mapping[Window, bytes]] = lambda limit: {},
     ) -> None:
         self.recommender = recommender
+        self._stored = stored
+        self._recent: dict[Window, Summary] = {}
         self.configured = build(recommender.detectors)
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
         self._detectors = {name: c.detector for name, c in self.configured.items()}
@@ -227,7 +242,7 @@ class Evaluator:
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )
-        return Read(evaluation, measured)
+        return Read(evaluation, measured, summary.summary)
 
     def judge(self, fold: Fold, read: Read, *, silent: bool) -> Evaluation:
         """Judge a window that was read; one that could not be changes nothing."""
@@ -235,9 +250,26 @@ class Evaluator:
             return replace(read.evaluation, open_incidents=fold.open_incidents)
         self._announce(Progress(read.evaluation.window, "judge"))
         clock = time.perf_counter()
-        findings, incidents = fold.step(read.measured, read.evaluation.told_at, silent=silent)
+        window, summary = read.evaluation.window, read.summary
+
+        def on_open(incident: Incident) -> Incident:
+            return with_shares(incident, summary, self._before(window))
+
+        findings, incidents = fold.step(
+            read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
+        )
+        self._recent[window] = summary
+        while len(self._recent) > LOOK_BACK:
+            del self._recent[min(self._recent)]
         seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
         return replace(read.evaluation, findings=findings, open_incidents=incidents, seconds=seconds)
+
+    def _before(self, window: Window) -> Iterator[Summary]:
+        """Summaries of the last windows before one, from memory, else from the store."""
+        for blob_window, blob in self._stored(LOOK_BACK).items():
+            if blob_window not in self._recent:
+                self._recent[blob_window] = summary_from_bytes(blob, self._statistics)
+        yield from (s for w, s in self._recent.items() if w < window)
 
     def _catalog_size(self) -> tuple[int | None, str]:
         """Items of the catalogue, and why that is not known although there should be one."""
@@ -248,7 +280,7 @@ class Evaluator:
         except LogError as error:
             return None, str(error)
 
-    def _context(self, window: Window, catalog_size: int | None) -> Context:
+    def _context(self, window: Window, items: int | None) -> Context:
         expected = self.recommender.expected
         day = window.start.date()
         return Context(
@@ -256,7 +288,7 @@ class Evaluator:
             kind=self.recommender.kind.value,
             expected_positions=frozenset(expected.positions),
             expected_items=frozenset(i.item for i in expected.items if i.until is None or day <= i.until),
-            catalog_size=catalog_size,
+            catalog_size=items,
         )
 
 
@@ -323,7 +355,9 @@ def split_values(recommender: RecommenderConfig, now: datetime) -> tuple[str, ..
     if column is None:
         return ()
     log = PredictionLog(recommender.log, (column,))
-    window = Window.containing(now - recommender.window.settle - recommender.window.length, recommender.window.length)
+    window = Window.containing(
+        now - recommender.window.settle - recommender.window.length, recommender.window.length
+    )
     quarantine = Quarantine()
     listing = log.files(window, now)
     log.cost(listing.files, quarantine)

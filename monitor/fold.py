@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,12 @@ class Fold:
         return self._open
 
     def step(
-        self, measured: Measured, told_at: datetime, *, silent: bool = False
+        self,
+        measured: Measured,
+        told_at: datetime,
+        *,
+        silent: bool = False,
+        on_open: Callable[[Incident], Incident] = lambda incident: incident,
     ) -> tuple[Findings, tuple[Incident, ...]]:
         """Judge the next window.
 
@@ -103,6 +108,8 @@ class Fold:
         ----------
         silent : bool
             History that is replayed: incidents are found and told to nobody.
+        on_open : callable
+            Completes an incident that opens in this window.
 
         Returns
         -------
@@ -120,6 +127,8 @@ class Fold:
         incidents = self._book.step(
             self._open, measured.window, told_at, breaches, findings, telling=self._telling, silent=silent
         )
+        known = {i.id for i in self._open}
+        incidents = tuple(i if i.id in known else on_open(i) for i in incidents)
         self._open = tuple(i for i in incidents if i.open)
         return findings, incidents
 
@@ -148,6 +157,7 @@ class Fold:
     def _breaches(self, named: Sequence[tuple[str, Judged, Measurement]], measured: Measured) -> list[Breach]:
         """Breaches that somebody is to be told of, by measure in declared order and slice."""
         weights = _requests(named)
+        order = {name: i for i, name in enumerate(self._measures)}
         out = []
         for name, judged, measurement in named:
             detector = name.partition(".")[0]
@@ -169,8 +179,9 @@ class Fold:
                         float(judged.n[s]),
                         float(judged.strength[s]),
                         weights.get(text, 0.0),
+                        order[name],
                         _evidence(measurement, measured, text),
-                    )  # fmt: skip
+                    )
                 )
         return out
 
@@ -226,12 +237,9 @@ def _findings(
             columns["verdict"][-1] = np.array([Verdict.ERROR])
             columns["n"][-1] = columns["excluded"][-1] = np.array([0])
             names.append(name)
-    return Findings(
-        tuple(index),
-        tuple(names),
-        {
+    with np.errstate(over="ignore"):  # a band without an upper end
+        packed = {
             name: np.concatenate(parts).astype(COLUMNS[name]) if parts else np.empty(0, COLUMNS[name])
             for name, parts in columns.items()
-        },
-        evidence,
-    )
+        }
+    return Findings(tuple(index), tuple(names), packed, evidence)

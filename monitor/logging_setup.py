@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -23,7 +23,7 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 LONGEST_VALUE = 500
 REPEAT_SECONDS = 10.0
 FIRST_KEYS = ("time", "level", "msg", "component")
-QUIET = {name: logging.WARNING for name in ("apscheduler", "asyncio", "uvicorn")}
+QUIET = dict.fromkeys(("apscheduler", "asyncio", "uvicorn"), logging.WARNING)
 
 EventDict = MutableMapping[str, Any]
 
@@ -133,6 +133,16 @@ def _first_keys(logger: object, method: str, event: EventDict) -> EventDict:
     return {**ordered, **event}
 
 
+class _Stderr:
+    """Whatever is standard error at the moment of writing."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 class _Forward(logging.Handler):
     """Sends what libraries log through the same processors."""
 
@@ -156,26 +166,7 @@ def setup(
         Counts by level, for the metric.
     """
     counts = LogCounts()
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(bool_as_flag=False)
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            counts,
-            limit or RepeatLimit(),
-            _time,
-            _exception,
-            _safe,
-            _first_keys,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    _configure(form, level, stream or _Stderr(), counts, limit or RepeatLimit())
     root = logging.getLogger()
     root.handlers[:] = [_Forward()]
     root.setLevel(LEVELS[level])
@@ -187,5 +178,32 @@ def setup(
 
 
 def logger(component: str) -> Any:
-    """The log of one part of the daemon."""
+    """The log of one part of recwatch; before any `setup`, warnings and errors go to stderr in logfmt."""
+    if not structlog.is_configured():
+        _configure("logfmt", "warning", _Stderr(), LogCounts(), RepeatLimit())
     return structlog.get_logger(component=component)
+
+
+def _configure(
+    form: str, level: str, stream: TextIO | _Stderr, counts: LogCounts, limit: RepeatLimit
+) -> None:
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(bool_as_flag=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            counts,
+            limit,
+            _time,
+            _exception,
+            _safe,
+            _first_keys,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
+        cache_logger_on_first_use=False,
+    )

@@ -55,7 +55,7 @@ def due(
         if first_event is not None:
             begin = max(begin, Window.containing(first_event, settings.length).start)
         newest = Window.containing(last - settings.length, settings.length)
-        replayed = [w for w in windows_between(min(begin, newest.start), last, settings.length)]
+        replayed = list(windows_between(min(begin, newest.start), last, settings.length))
         return Due(tuple(replayed), silent_before=replayed[-1].start if replayed else now)
     # Windows later than the clock allows were stored before it was set back: they say nothing of what is due.
     newest_known = max((w.end for w in known if w.end <= last), default=last - settings.replay)

@@ -52,10 +52,10 @@ class Cells:
 
     def merge(self, other: Cells) -> Cells:
         """The cells of either."""
-        if not self.values or self == other:
+        if self == other or not other.values:
+            return self if self.columns else other
+        if not self.values:
             return other
-        if not other.values:
-            return self
         if self.columns != other.columns:
             raise ValueError(f"cells of {self.columns} cannot be merged with cells of {other.columns}")
         return Cells.of(self.columns, [*self.values, *other.values])

@@ -78,7 +78,9 @@ class Summary:
         for s, groups in enumerate(self.members(panel)):
             users, _, _ = panel.sample_of(groups)
             if users.any():
-                _, at = np.unique(panel.user[users], return_inverse=True)
-                requests = np.bincount(at, panel.user_requests[users])
-                out[s] = (requests**2).sum() / requests.sum()
+                known = users & panel.user_known  # a request without a user belongs with no other
+                _, at = np.unique(panel.user[known], return_inverse=True)
+                requests = np.bincount(at, panel.user_requests[known])
+                apart = panel.user_requests[users].sum() - requests.sum()
+                out[s] = ((requests**2).sum() + apart) / (requests.sum() + apart)
         return out

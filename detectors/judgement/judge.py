@@ -116,7 +116,15 @@ class Judge:
             texts = tuple(t for t, k in zip(texts, keep, strict=True) if k)
             value, error, n, columns = value[keep], error[keep], n[keep], columns[keep]
             mine = Expectation(
-                *(a[columns] for a in (expectation.centre, expectation.spread, expectation.freedom))
+                *(
+                    a[columns]
+                    for a in (
+                        expectation.centre,
+                        expectation.spread,
+                        expectation.freedom,
+                        expectation.together,
+                    )
+                )
             )
             out.append(_judge_measure(measure, kind, texts, value, error, n, mine))
         return out
@@ -156,7 +164,7 @@ def _judge_measure(
     page, strength = np.zeros(size, bool), np.zeros(size)
     measurable = np.isfinite(value)
     verdict[np.isinf(value)] = Verdict.ERROR
-    enough = measurable & ((n >= measure.least_n) | (kind == COUNT))
+    enough = measurable & np.isfinite(error) & ((n >= measure.least_n) | (kind == COUNT))
     verdict[measurable] = Verdict.TOO_FEW
     expected = from_scale(kinds, past.centre)
     low, high = np.full(size, np.nan), np.full(size, np.nan)
@@ -204,10 +212,11 @@ def _limits(kind: int, expected: F, past: Expectation, error: F, value: F, n: F)
     """Predictive variance on the judged scale: window to window, and sampling error as at the expectation."""
     clumps = np.ones(len(value))
     if kind == COUNT:
-        # Requests of one user, and rows of one list, come together; where none came, take what the whole has.
+        # Requests of one user, and rows of one list, come together. A few of them, or none, do not show how many:
+        # earlier windows do, or else the whole.
         with np.errstate(invalid="ignore", divide="ignore"):
-            clumps = np.maximum(np.where(value > 0, error**2 / value, 1.0), 1.0)
-        clumps[value == 0] = clumps[0]
+            clumps = np.maximum(np.fmax(np.where(value > 0, error**2 / value, np.nan), past.together), 1.0)
+        clumps = np.where(np.isnan(clumps), np.fmax(clumps[0], 1.0), clumps)
         sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
     elif kind == SHARE:
         p = _possible(expected, n)
@@ -215,7 +224,7 @@ def _limits(kind: int, expected: F, past: Expectation, error: F, value: F, n: F)
             behind = np.where(error > 0, value * (1 - value) / error**2, n)  # what the stated error is worth
         sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)
     else:
-        sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error)) ** 2
+        sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2
     freedom = np.maximum(past.freedom, 3.0)
     widening = stdtrit(freedom, 1 - CHANCE) / ndtri(1 - CHANCE)
     return _Limits(past.spread**2 * widening**2 + sampling, clumps)

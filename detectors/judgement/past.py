@@ -21,6 +21,7 @@ CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is amo
 LEAST_POINTS = 4  # of the same hours: reached on the second day
 LEAST_RESIDUALS = 12  # windows from which a spread is learned
 SMALL = np.log(100.5)  # counts below this are expected at their mean
+APART = 4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
 SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 
@@ -39,11 +40,14 @@ class Expectation:
         Standard deviation from window to window beyond sampling error, and of the centre itself.
     freedom : array
         Degrees of freedom behind `spread`.
+    together : array
+        How many of a count come together; 1 for what is no count, NaN where nothing was counted.
     """
 
     centre: F
     spread: F
     freedom: F
+    together: F
 
 
 def to_scale(kind: NDArray[Any], value: F) -> F:
@@ -60,7 +64,8 @@ def from_scale(kind: NDArray[Any], value: F) -> F:
 
 def error_on_scale(kind: NDArray[Any], value: F, error: F) -> F:
     """A standard error on that scale."""
-    return np.where(_by_logarithm(kind), error / np.maximum(value, 0.5), error)
+    with np.errstate(invalid="ignore"):
+        return np.where(_by_logarithm(kind), error / np.maximum(value, 0.5), error)
 
 
 def _by_logarithm(kind: NDArray[Any]) -> NDArray[np.bool_]:
@@ -116,21 +121,46 @@ class Past:
         off_clock = np.abs((age + DAY // 2) % DAY - DAY // 2)
         hour = 3_600_000_000
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
-        centre, points, deviation = _median(self._scaled[same_hours, :k])
+        centre, points, deviation = self._typical(same_hours, k)
+        # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
+        this_hour = same_hours & (off_clock == 0)
+        own, own_points, own_deviation = self._typical(this_hour, k)
+        noise = np.fmax(_median(self._variance[this_hour, :k])[0], self._least_variance(centre))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            apart = np.abs(own - centre) > APART * np.sqrt(
+                MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
+            )
+        centre, points = np.where(apart, own, centre), np.where(apart, own_points, points)
+        deviation = np.where(apart, own_deviation, deviation)
         centre[points < LEAST_POINTS] = np.nan
-        small = (self._kind[:k] == COUNT) & (centre < SMALL)
-        if small.any():  # the median of a few requests an hour is nought or one: their mean says more
-            seen = np.exp(self._scaled[same_hours][:, :k][:, small]) - 0.5
-            n = np.isfinite(seen).sum(axis=0)
-            mean = np.nansum(seen, axis=0) / np.maximum(n, 1)
-            centre[small] = np.where(n >= LEAST_POINTS, np.log(mean + 0.5), centre[small])
         spread, freedom = self._learned(start_us, k)
         unlearned = freedom == 0
         spread = np.where(unlearned, deviation, spread)
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
-        return Expectation(centre, total, freedom)
+        return Expectation(centre, total, freedom, self._together(same_hours, k))
+
+    def _typical(self, rows: NDArray[np.bool_], k: int) -> tuple[F, F, F]:
+        """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
+        values = self._scaled[rows, :k]
+        centre, points, deviation = _median(values)
+        small = (self._kind[:k] == COUNT) & (centre < SMALL)
+        if small.any():  # the median of a few requests an hour is nought or one: their mean says more
+            mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
+            centre[small] = np.log(mean + 0.5)
+        return centre, points, deviation
+
+    def _least_variance(self, centre: F) -> F:
+        """What chance alone does to a count, on its scale."""
+        return np.where(self._kind[: len(centre)] == COUNT, np.exp(-centre), 0.0)
+
+    def _together(self, rows: NDArray[np.bool_], k: int) -> F:
+        counts = np.flatnonzero(self._kind[:k] == COUNT)
+        number = np.exp(self._scaled[rows][:, counts]) - 0.5
+        out = np.ones(k)
+        out[counts] = _median(np.where(number >= 0.5, self._variance[rows][:, counts] * number, np.nan))[0]
+        return out
 
     def remember(
         self,
@@ -141,14 +171,17 @@ class Past:
         excluded: NDArray[np.bool_],
         expected: F,
     ) -> None:
-        """Add a window: values and errors of series, which of them to leave out, and what had been expected of them."""
+        """Add a window: values and errors of series, which of them to leave out, and what had been expected of them.
+
+        In the place of what is left out stands what had been expected, so that history does not end before the trouble.
+        """
         self._forget(start_us)
         width = self._scaled.shape[1]
         rows = np.full((3, width), np.nan)
         kind = self._kind[columns]
         usable = np.isfinite(value) & ~excluded
         scaled = to_scale(kind, value)
-        rows[0, columns] = np.where(usable, scaled, np.nan)
+        rows[0, columns] = np.where(usable, scaled, np.where(excluded, to_scale(kind, expected), np.nan))
         rows[1, columns] = np.where(usable, error_on_scale(kind, value, error) ** 2, np.nan)
         rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
         self._times = np.append(self._times, start_us)

@@ -13,8 +13,13 @@ from monitor.cli.times import MOMENT
 from monitor.daemon.process import WorkerProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from monitor.config.models import RecommenderConfig
+    from monitor.daemon.messages import Inspection
     from monitor.daemon.once import Outcome
     from monitor.evaluation import Evaluation
+    from monitor.store.store import Store
 
 NOT_EVALUATED = 3
 PAGE_OPEN = 10
@@ -79,7 +84,7 @@ def _evaluate(
         inspection, workers = inspected(path, first)
         splits = Splits(storage)
 
-        def expand(values):  # type: ignore[no-untyped-def]  # narrowed by run_once's annotation
+        def expand(values: Mapping[str, Sequence[str]]) -> Sequence[RecommenderConfig]:
             for recommender in inspection.config.recommenders:
                 if recommender.name in values:
                     splits.learn(recommender, values[recommender.name], now)
@@ -100,7 +105,7 @@ def _evaluate(
         for incident in store.incidents(open_only=True):
             click.echo(f"open: {incident.severity.value}: {incident.summary}")
         if textfile is not None:
-            _write_metrics(textfile, store, inspection, outcome, now)
+            _write_metrics(textfile, store, inspection, splits.expanded(inspection.config), now)
         pages = sum(i.severity.value == "page" for i in store.incidents(open_only=True))
         return outcome, pages
 
@@ -112,3 +117,26 @@ def _say(evaluation: Evaluation) -> None:
         click.echo(f"{where}: {evaluation.status.value}: {evaluation.reason}", err=True)
     for detector, why in evaluation.failures.items():
         click.echo(f"{where}: detector {detector} failed: {why}", err=True)
+
+
+def _write_metrics(
+    path: Path, store: Store, inspection: Inspection, recommenders: Sequence[RecommenderConfig], now: datetime
+) -> None:
+    """Everything but the daemon's own health; the file appears complete."""
+    from importlib import metadata
+
+    from monitor.errors import UserError
+    from monitor.exposition.exporter import Exporter
+    from monitor.exposition.health import Health
+    from monitor.exposition.state import read_state
+
+    cap = inspection.config.daemon.series_per_recommender
+    exporter = Exporter(Health(metadata.version("recwatch")), inspection.catalogue, cap)
+    for recommender in recommenders:
+        exporter.update(read_state(store, recommender, now))
+    half_written = path.with_name(f".{path.name}.tmp")
+    try:
+        half_written.write_bytes(exporter.textfile())
+        half_written.replace(path)
+    except OSError as error:
+        raise UserError(f"--textfile {path}: {error.strerror}") from error

@@ -13,7 +13,6 @@ from monitor.config.inheritance import matching, may_match_below, merge, merged
 from monitor.config.models import Config, DaemonConfig, RecommenderConfig
 from monitor.config.problems import Problems, shown, suggestion
 from monitor.config.split import is_split
-from monitor.config.units import format_duration
 from monitor.config.validation import place, validated
 from monitor.config.values import as_node, picked, settings
 
@@ -37,20 +36,13 @@ def assemble(
     defaults = assembly.part(sections.get("defaults", Node({})), NOT_IN_DEFAULTS)
     overrides = assembly.overrides(sections.get("overrides", Node({})))
     entries = _entries(sections, problems)
-    made = [(entry, made) for entry in entries if (made := assembly.recommender(entry, defaults, overrides))]
+    made = [one for entry in entries if (one := assembly.recommender(entry, defaults, overrides))]
     _check_names(entries, defaults, overrides, problems)
     if daemon is None or not made:
         return None
-    for keys, what in daemon_mistakes(daemon):
-        problems.add(*place(sections.get("daemon", Node({})), keys), what)
-    for entry, recommender in made:
-        if recommender.window.replay > daemon.retention:
-            line, path = place(entry, ("window", "replay"))
-            kept = format_duration(daemon.retention)
-            problems.add(
-                line, path, f"replays more than daemon.retention keeps ({kept}); lower it, or keep more"
-            )
-    return Config(daemon=daemon, recommenders=tuple(recommender for _, recommender in made))
+    for keys, what in daemon_mistakes(daemon, made):
+        problems.add(*place(sections.get("daemon", Node({}, 0, "daemon")), keys), what)
+    return Config(daemon=daemon, recommenders=tuple(made))
 
 
 def _sections(root: Node, problems: Problems) -> dict[str, Node] | None:
@@ -63,10 +55,9 @@ def _sections(root: Node, problems: Problems) -> dict[str, Node] | None:
     for key, node in root.value.items():
         if key in SECTIONS:
             continue
-        belongs = key in RecommenderConfig.model_fields
-        what = (
-            "put it under defaults or in an entry of recommenders" if belongs else suggestion(key, SECTIONS)
-        )
+        what = suggestion(key, SECTIONS)
+        if key in RecommenderConfig.model_fields:
+            what = "put it under defaults or in an entry of recommenders"
         problems.add(node.line, node.path, f"unknown key; {what}")
     return {key: node for key, node in root.value.items() if key in SECTIONS and node.value is not None}
 
@@ -75,12 +66,8 @@ def _entries(sections: Mapping[str, Node], problems: Problems) -> list[Node]:
     """The entries of `recommenders` that are mappings at all."""
     node = sections.get("recommenders")
     if node is None or node.value == []:
-        line = node.line if node else 0
-        problems.add(
-            line,
-            "recommenders",
-            'required, and not given: a list with one "- name: ..." for each recommender',
-        )
+        what = 'required, and not given: a list with one "- name: ..." for each recommender'
+        problems.add(node.line if node else 0, "recommenders", what)
         return []
     if not isinstance(node.value, list):
         problems.add(node.line, node.path, 'must be a list; start each recommender with "- name: ..."')
@@ -114,9 +101,8 @@ class _Assembly:
 
     def overrides(self, node: Node) -> dict[str, Node]:
         if not isinstance(node.value, dict):
-            self.problems.add(
-                node.line, node.path, "must be a mapping of recommenders' names or patterns to settings"
-            )
+            what = "must be a mapping of recommenders' names or patterns to settings"
+            self.problems.add(node.line, node.path, what)
             return {}
         used = {pattern: part for pattern, part in node.value.items() if part.value is not None}
         return {pattern: self.part(part, NOT_IN_OVERRIDES) for pattern, part in used.items()}
@@ -177,9 +163,9 @@ def _check_names(
         if maker := next((maker for maker in split if name.startswith(f"{maker}/")), None):
             what = f"{shown(name)} may be made by the split_by of {shown(maker)}; use another name"
             problems.add(*place(entry, ["name"]), what)
+    used = {pattern for name in first for pattern in matching(overrides, [name])}
     for pattern, part in overrides.items():
-        used = any(matching(overrides, [name]).get(pattern) for name in first)
-        if first and not used and not any(may_match_below(pattern, name) for name in split):
+        if first and pattern not in used and not any(may_match_below(pattern, name) for name in split):
             problems.add(part.line, part.path, f"matches no recommender; {suggestion(pattern, first)}")
 
 
@@ -199,12 +185,8 @@ def _section(node: Node, key: str) -> Node:
 
 
 def _without(node: Node, keys: Iterable[str]) -> Node:
-    kept = (
-        {key: value for key, value in node.value.items() if key not in keys}
-        if isinstance(node.value, dict)
-        else {}
-    )
-    return Node(kept, node.line, node.path)
+    entries = node.value if isinstance(node.value, dict) else {}
+    return Node({key: value for key, value in entries.items() if key not in keys}, node.line, node.path)
 
 
 def _in_place_of(entry: Node, node: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,13 +36,20 @@ CATALOG_PARTS = ("category", "family", "provider", "created_at", "blocked")
 TIME_ORDERS = ("Y", "Ym", "Ymd", "YmdH", "YmdHM", "Yj", "YjH", "YjHM")
 
 
-def daemon_mistakes(daemon: DaemonConfig) -> Iterator[Mistake]:
-    """The same for the daemon's own settings."""
+def daemon_mistakes(daemon: DaemonConfig, recommenders: Sequence[RecommenderConfig]) -> Iterator[Mistake]:
+    """The same for the daemon's own settings and what recommenders need of them."""
     if not daemon.tick:
         yield ("tick",), "the daemon would never rest; give at least 1s"
     if daemon.worker_memory < 256 * 2**20:
         what = f"{format_bytes(daemon.worker_memory)} is less than an evaluation needs; allow 256MiB or more"
         yield ("worker_memory",), what
+    longest = max(recommenders, key=lambda recommender: recommender.window.replay)
+    if longest.window.replay > daemon.retention:
+        what = f"{format_duration(daemon.retention)} is less than {shown(longest.name)} replays"
+        yield (
+            ("retention",),
+            f"{what} ({format_duration(longest.window.replay)}); keep more, or lower window.replay",
+        )
 
 
 def mistakes(recommender: RecommenderConfig) -> Iterator[Mistake]:

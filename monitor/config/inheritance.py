@@ -38,13 +38,18 @@ def matching(overrides: Mapping[str, Node], names: Iterable[str]) -> dict[str, N
     ['s*', 'shop']
     """
     names = list(names)
-    exact = {pattern: node for pattern, node in overrides.items() if pattern in names}
+    exact = {name: overrides[name] for name in names if name in overrides}
     globs = {
         pattern: node
         for pattern, node in overrides.items()
-        if pattern not in exact and any(fnmatchcase(name, pattern) for name in names)
+        if pattern not in exact and is_pattern(pattern) and any(fnmatchcase(name, pattern) for name in names)
     }
     return {**globs, **exact}
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it may match something other than itself."""
+    return any(wild in text for wild in "*?[")
 
 
 def may_match_below(pattern: str, name: str) -> bool:
@@ -53,4 +58,6 @@ def may_match_below(pattern: str, name: str) -> bool:
     >>> may_match_below("*/email", "shop"), may_match_below("shop/email", "shop"), may_match_below("shop", "shop")
     (True, True, False)
     """
+    if not is_pattern(pattern):
+        return pattern.startswith(f"{name}/")
     return any(fnmatchcase(f"{name}/", pattern[:end]) for end in range(1, len(pattern) + 1))

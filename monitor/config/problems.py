@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from monitor.errors import UserError
 
+MOST = 100  # mistakes told at one time
 ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 
@@ -50,7 +51,9 @@ class Problems:
             With one line a mistake: file, line, key, what is wrong, what to do.
         """
         if self.found:
-            raise UserError("\n".join(self._line(problem) for problem in sorted(self.found)))
+            lines = [self._line(problem) for problem in sorted(self.found)]
+            more = [f"{self.source}: and {len(lines) - MOST} more mistakes"] if len(lines) > MOST else []
+            raise UserError("\n".join([*lines[:MOST], *more]))
 
     def _line(self, problem: Problem) -> str:
         at = f"{self.source}:{problem.line}" if problem.line else self.source

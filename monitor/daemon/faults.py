@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from monitor.clock import Clock
 from monitor.config.models import RecommenderConfig
 from monitor.daemon.messages import LeaveOut, Working
 from monitor.evaluation import Evaluation, Status
@@ -16,6 +17,7 @@ from monitor.windows import Window
 
 STRIKES = 2  # windows in a row in which a detector took its worker along
 REST = timedelta(hours=1)  # for which it is then left out everywhere
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -101,6 +103,24 @@ class Strikes:
         for key in [k for k in self._count if k[0] == evaluation.recommender and k[1] not in left_out]:
             del self._count[key], self._reasons[key]
             self._rests_until.pop(key, None)
+
+
+class BackOff:
+    """What failed without leaving a trace in the store is tried again after a while, longer each time."""
+
+    def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._monotonic = clock, monotonic
+        self._pauses: dict[tuple[str, str], tuple[float, timedelta]] = {}  # until when, and how long
+
+    def waits(self, key: tuple[str, str]) -> bool:
+        return key in self._pauses and self._monotonic() < self._pauses[key][0]
+
+    def failed(self, key: tuple[str, str]) -> None:
+        pause = min(2 * self._pauses[key][1], LONGEST_PAUSE) if key in self._pauses else FIRST_PAUSE
+        self._pauses[key] = (self._monotonic() + self._clock.real(pause), pause)
+
+    def passed(self, key: tuple[str, str]) -> None:
+        self._pauses.pop(key, None)
 
 
 def leave_out_too(leave_out: LeaveOut, window: Window, detector: str) -> LeaveOut:

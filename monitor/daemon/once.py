@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from monitor.clock import Clock
 from monitor.config.models import RecommenderConfig
 from monitor.config.split import is_split
 from monitor.daemon.faults import Fault
-from monitor.daemon.pool import Limits
+from monitor.daemon.messages import Call, Finished, Inspection, Raised, Ready, Returned
+from monitor.daemon.pool import START_SECONDS, Limits
 from monitor.daemon.process import CYCLE, WorkerProcess
 from monitor.daemon.supervisor import Supervisor
+from monitor.errors import RecwatchError, UserError
 from monitor.evaluation import Evaluation
 from monitor.store.store import Store
 
 WAIT_SECONDS = 1.0
 VALUES = "monitor.cycle:split_values"
+INSPECT = "monitor.daemon.inspection:inspect"
 
 Expand = Callable[[Mapping[str, Sequence[str]]], Sequence[RecommenderConfig]]
 
@@ -52,6 +56,39 @@ class Outcome:
 
     def returned(self, name: str, function: str, value: Any) -> None:
         self.values[name] = tuple(value)
+
+
+def inspected(
+    path: Path, worker: WorkerProcess, *, inspect: str = INSPECT
+) -> tuple[Inspection, list[WorkerProcess]]:
+    """A configuration file read and checked in a worker, detectors included; and the worker, for more work.
+
+    Raises
+    ------
+    UserError
+        When anything in the file is wrong.
+    RecwatchError
+        When the worker cannot do it.
+    """
+    worker.send(Call(inspect, (str(path),)))
+    found: Inspection | None = None
+    while worker.connection.poll(START_SECONDS):
+        try:
+            message = worker.connection.recv()
+        except (EOFError, OSError):
+            raise RecwatchError(
+                f"the configuration could not be checked: the worker {worker.close()}"
+            ) from None
+        match message:
+            case Ready():
+                worker.ready = True
+            case Returned(value=value):
+                found = value
+            case Finished() if found is not None:
+                return found, [worker]
+            case Raised(reason=reason, expected=expected):
+                raise UserError(reason) if expected and worker.ready else RecwatchError(reason)
+    raise RecwatchError("the configuration could not be checked: the worker hangs")
 
 
 def run_once(

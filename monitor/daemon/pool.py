@@ -100,9 +100,12 @@ class Worker:
 
     process: WorkerProcess
     since: float = field(default_factory=time.monotonic)  # begin of what it does now
-    ready: bool = False
     run: Run | None = None
     jobs: int = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.process.ready
 
     @property
     def seconds(self) -> float:

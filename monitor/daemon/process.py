@@ -72,6 +72,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
         self._notes = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
+        self.ready = False  # whether it was heard to have imported what it needs
         self._code: int | None = None
         self._death: Death | None = None
         self.connection = Connection(ours.detach())

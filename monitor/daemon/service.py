@@ -17,7 +17,7 @@ from monitor.clock import Clock
 from monitor.config.models import Config, RecommenderConfig
 from monitor.daemon.faults import Fault, Kind
 from monitor.daemon.messages import Inspection
-from monitor.daemon.once import VALUES
+from monitor.daemon.once import INSPECT, VALUES
 from monitor.daemon.pool import Limits
 from monitor.daemon.process import CYCLE, WorkerProcess
 from monitor.daemon.publisher import Publisher
@@ -45,7 +45,7 @@ class Seams:
 
     cycle: str = CYCLE
     values: str = VALUES
-    inspect: str = "monitor.daemon.inspection:inspect"
+    inspect: str = INSPECT
 
 
 class Service:
@@ -129,10 +129,10 @@ class Service:
 
     def _turn(self) -> None:
         if self._reload.is_set() and not self._reloading:
-            self._reload.clear()
-            self._reloading = True
             path = str(self._path)
-            self._supervisor.call(CONFIGURATION, INSPECTION_DEADLINE, self._seams.inspect, path)
+            if self._supervisor.call(CONFIGURATION, INSPECTION_DEADLINE, self._seams.inspect, path):
+                self._reload.clear()
+                self._reloading = True
         self._supervisor.step(LOOP_SECONDS, also=[self._wake])
         self._wake.clear()
         if self._inspection is not None:

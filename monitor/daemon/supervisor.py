@@ -7,7 +7,6 @@ the window is recorded as failed; and the windows after it go on.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import Any
 from monitor.clock import Clock, SystemClock
 from monitor.config.models import RecommenderConfig
 from monitor.daemon import faults
-from monitor.daemon.faults import Fault, Kind, Strikes
+from monitor.daemon.faults import BackOff, Fault, Kind, Strikes
 from monitor.daemon.hooks import Hooks
 from monitor.daemon.messages import (
     Call,
@@ -40,7 +39,6 @@ from monitor.store.store import Store
 
 POLL_SECONDS = 0.25  # between looks at deadlines and memory while something runs
 MOST_ATTEMPTS = 3  # workers that one window may take along
-FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=30), timedelta(hours=1)
 
 
 class Supervisor:
@@ -75,7 +73,7 @@ class Supervisor:
         self._cycle = cycle
         self._workers = [Worker(process) for process in started]
         self._queue: deque[Run] = deque()
-        self._back_off: dict[tuple[str, str], tuple[float, timedelta]] = {}  # until when, and how long
+        self._back_off = BackOff(self._clock)
         self._log = logger("supervisor")
 
     @property
@@ -121,7 +119,7 @@ class Supervisor:
 
     def _enqueue(self, run: Run) -> bool:
         under_way = [r.key for r in self._queue] + [w.run.key for w in self._workers if w.run]
-        if run.key in under_way or time.monotonic() < self._back_off.get(run.key, (0.0,))[0]:
+        if run.key in under_way or self._back_off.waits(run.key):
             return False
         if isinstance(run.job, Call):
             self._queue.appendleft(run)
@@ -132,7 +130,7 @@ class Supervisor:
     def forgive(self) -> None:
         """Give everything that failed a new chance at once: the configuration changed."""
         self.strikes = Strikes()
-        self._back_off.clear()
+        self._back_off = BackOff(self._clock)
 
     def step(self, timeout: float, also: Sequence[Any] = ()) -> None:
         """Hear and do what there is; wait for it at most `timeout` seconds, or until `also` can be read."""
@@ -235,7 +233,7 @@ class Supervisor:
         run = worker.run
         match message:
             case Ready():
-                worker.ready = True
+                worker.process.ready = True
                 worker.touch()
                 if run:
                     worker.take(run)
@@ -250,10 +248,7 @@ class Supervisor:
                         reason = "the window is due again although it was recorded as failed"
                         self._lost(worker, worker.process.kill(), Kind.REFUSED, reason)
             case Evaluated(evaluation=evaluation) if run:
-                left_out = run.left_out[evaluation.window]
-                stored = self._commit(run, self.strikes.explained(evaluation, left_out))
-                if stored:
-                    self.strikes.clear(evaluation, left_out)
+                stored = self._commit(run, self._explained(run, evaluation))
                 run.working = None
                 worker.touch()
                 worker.process.send(Committed(stored))
@@ -261,7 +256,7 @@ class Supervisor:
                 self._hooks.returned(*run.key, value)
             case Finished() if run:
                 if not run.dropped:
-                    self._back_off.pop(run.key, None)
+                    self._back_off.passed(run.key)
                 worker.free()
             case Raised(reason=reason, expected=expected) if run:
                 worker.free()
@@ -269,6 +264,14 @@ class Supervisor:
                 self._answer(run, self._fault(run, kind, reason))
             case _:
                 self._lost(worker, worker.process.kill(), Kind.DIED, "the worker spoke out of turn")
+
+    def _explained(self, run: Run, evaluation: Evaluation) -> Evaluation:
+        """With the reasons why detectors were left out, if any ran: not when it was only judged again."""
+        if evaluation.window != run.window:
+            return evaluation
+        left_out = run.left_out[evaluation.window]
+        self.strikes.clear(evaluation, left_out)
+        return self.strikes.explained(evaluation, left_out)
 
     def _commit(self, run: Run, evaluation: Evaluation) -> bool:
         try:
@@ -314,9 +317,7 @@ class Supervisor:
     def _drop(self, run: Run, fault: Fault) -> None:
         """Nothing was recorded: it stays due, and is taken up again after a while, longer each time."""
         run.dropped = True
-        _, pause = self._back_off.get(run.key, (0.0, FIRST_BACK_OFF / 2))
-        pause = min(pause * 2, LONGEST_BACK_OFF)
-        self._back_off[run.key] = (time.monotonic() + self._clock.real(pause), pause)
+        self._back_off.failed(run.key)
         self._report(fault, "job given up for now")
 
     def _report(self, fault: Fault, what: str) -> None:

@@ -68,8 +68,10 @@ class Signals:
 
     def take_reload(self) -> bool:
         """Whether a reload was asked for since this was last asked."""
-        asked, self.reload = self.reload, False
-        return asked
+        if not self.reload:
+            return False
+        self.reload = False  # a signal that comes just now is answered by the reload that follows
+        return True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.stop:

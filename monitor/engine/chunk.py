@@ -1,38 +1,21 @@
-"""A chunk: one decoded table as numpy arrays. What belongs to a request is kept once for each run of rows of one request."""
+"""A chunk: one decoded table as numpy arrays. What belongs to a request is kept once for each of its runs of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from detectors.core.cells import NULL
-from detectors.core.hashing import combine, hash_integers, hash_strings
+from detectors.core.hashing import U64, hash_integers
+from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
 
-U64 = NDArray[np.uint64]
-Ints = NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True)
-class Codes:
-    """A column of ids as codes into distinct values; -1 where there is none."""
-
-    codes: Ints
-    hashes: U64
-    names: Sequence[Any]
-
-    def hash_of_rows(self) -> U64:
-        """Hash of each value, 0 where there is none."""
-        if not len(self.hashes):
-            return np.zeros(len(self.codes), np.uint64)
-        return np.where(self.codes >= 0, self.hashes[self.codes], np.uint64(0))
-
-    def take(self, at: Ints) -> Codes:
-        return replace(self, codes=self.codes[at])
+PER_REQUEST = ("model_version", "context")  # of the roles, beside request and user
+PER_ROW = ("position", "score", "click")  # beside the item
+LAST_PLACE = 2**31 - 2
 
 
 @dataclass(frozen=True)
@@ -44,25 +27,31 @@ class Chunk:
     starts : array of int64, shape (runs + 1,)
         Rows of run r are starts[r]:starts[r + 1]: neighbours of one request.
     request, user, user_known, time : arrays, shape (runs,)
+        A run without a request id has a hash of its own; `user` means something only where it is known.
     slices : mapping of column to Codes, shape (runs,)
     item : Codes, shape (rows,)
-    position, score, click : arrays, shape (rows,), or None
+    position : array of int32, shape (rows,), or None
+        As logged, -1 where there is none; None where the order of the rows says it.
+    score, click : array, shape (rows,), or None
     null_runs, null_rows : mapping of role to array of bool
         Where a value is missing; roles without a missing value are left out.
+    joins : bool
+        Whether other runs, here or elsewhere, may be of the same requests.
     """
 
     starts: NDArray[np.int64]
     request: U64
     user: U64
-    user_known: NDArray[np.bool_]
+    user_known: Flags
     time: NDArray[np.int64]
     slices: Mapping[str, Codes]
     item: Codes
-    position: Ints | None = None
+    position: NDArray[np.int32] | None = None
     score: NDArray[np.floating[Any]] | None = None
-    click: NDArray[np.bool_] | None = None
-    null_runs: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    null_rows: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    click: Flags | None = None
+    null_runs: Mapping[str, Flags] = field(default_factory=dict)
+    null_rows: Mapping[str, Flags] = field(default_factory=dict)
+    joins: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -72,7 +61,7 @@ class Chunk:
     def n_runs(self) -> int:
         return len(self.starts) - 1
 
-    def take(self, runs: NDArray[np.bool_]) -> Chunk:
+    def take(self, runs: Flags) -> Chunk:
         """The marked runs alone."""
         if runs.all():
             return self
@@ -93,77 +82,67 @@ class Chunk:
             None if self.click is None else self.click[rows],
             {role: null[chosen] for role, null in self.null_runs.items()},
             {role: null[rows] for role, null in self.null_rows.items()},
+            self.joins,
         )
 
 
-def read_chunk(table: pa.Table, slices: Sequence[str], guests: U64) -> Chunk:
+def read_chunk(
+    table: pa.Table, slices: Sequence[str], guests: U64, *, place: int = 0, edges: Sequence[int] = ()
+) -> Chunk:
     """Turn a canonical table of a log, long or list layout, into a chunk.
 
     Parameters
     ----------
     table : Table
-        As `PredictionLog.read` gives it.
+        As `PredictionLog.read` gives it, without rows that have no time.
     slices : sequence of str
         Columns to slice by.
     guests : array of uint64
         Hashes of user ids that stand for nobody in particular.
+    place : int
+        Number of the table's first row among all rows of all files: rows without a request id are told apart by it.
+    edges : sequence of int
+        Moments in microseconds, sorted; a run does not reach over them, so that a row is where its own time says.
     """
     columns = {name: _whole(table.column(name)) for name in table.column_names}
-    listed = pa.types.is_list(columns["item"].type)
-    if listed:
+    time = np.asarray(columns["timestamp"].to_numpy(zero_copy_only=False))
+    request, no_request = (
+        keys_of(columns["request"]) if "request" in columns else (None, np.ones(len(time), bool))
+    )
+    first: Ints | slice = slice(None)
+    if pa.types.is_list(columns["item"].type):
         starts, flat = _flatten(columns)
     else:
-        starts, flat = None, columns
-    request_ids = columns.get("request")
-    request = None if request_ids is None else _key_hashes(request_ids)
-    if starts is None:
-        starts = _runs(request, table.num_rows)
-    first = starts[:-1] if not listed else np.arange(table.num_rows)
+        starts, flat = np.arange(len(time) + 1, dtype=np.int64), columns
+        if request is not None and not no_request.all():
+            starts = _runs(request, no_request, time, edges)
+            first = starts[:-1]
 
-    item = _codes(flat["item"])
-    time = (
-        columns["timestamp"].to_numpy(zero_copy_only=False)[first]
-        if table.num_rows
-        else np.empty(0, np.int64)
-    )
-    if request is None:
-        run_request = combine(time.astype(np.int64).view(np.uint64), _first_items(item, starts))
-    else:
-        run_request = request[first] if not listed else request
-    user = (
-        _codes(columns["user"]).take(first).hash_of_rows()
+    run_request, lost = _request_of_runs(request, no_request, first, place)
+    user, absent = (
+        keys_of(columns["user"], first)
         if "user" in columns
-        else np.zeros(len(first), np.uint64)
+        else (np.zeros(len(lost), np.uint64), np.ones(len(lost), bool))
     )
-    known = user != 0
-    if len(guests):
-        known &= ~np.isin(user, guests)
-    null_runs = {
-        role: _nulls(columns[role])[first]
-        for role in ("request", "user", "model_version", "context")
-        if role in columns and columns[role].null_count
-    }
-    null_rows = {
-        role: _nulls(flat[role])
-        for role in ("item", "position", "score", "click")
-        if role in flat and flat[role].null_count
-    }
-    if request_ids is not None and request_ids.null_count:  # a row without a request id stands alone
-        lost = np.flatnonzero(null_runs["request"])
-        run_request[lost] = combine(time[lost].view(np.uint64), hash_integers(first[lost]))
+    absent_runs = {"request": lost, "user": absent}
+    absent_runs |= {r: absent_of(columns[r], first) for r in PER_REQUEST if r in columns}
+    item = codes_of(flat["item"])
+    absent_rows = {"item": item.codes < 0}
+    absent_rows |= {r: nulls_of(flat[r]) for r in PER_ROW if r in flat and flat[r].null_count}
     return Chunk(
         starts,
         run_request,
-        np.where(known, user, run_request),
-        known,
-        time.astype(np.int64, copy=False),
-        {name: _codes(columns[name]).take(first) for name in slices if name in columns},
+        user,
+        ~(absent | np.isin(user, guests)),
+        time[first],
+        {name: codes_of(columns[name]).take(first) for name in slices if name in columns},
         item,
-        _numbers(flat.get("position"), 0),
+        _places(flat.get("position")),
         _numbers(flat.get("score"), np.nan),
         _numbers(flat.get("click"), False),
-        null_runs,
-        null_rows,
+        {role: absent for role, absent in absent_runs.items() if role in columns and absent.any()},
+        {role: absent for role, absent in absent_rows.items() if absent.any()},
+        joins=not lost.all(),
     )
 
 
@@ -172,84 +151,71 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _flatten(columns: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
-    """Offsets of the lists, and the columns that hold lists with their values laid end to end."""
-    lists = columns["item"]
-    length = np.diff(lists.offsets.to_numpy()).astype(np.int64)
-    if lists.null_count:
-        length[_nulls(lists)] = 0
+    """Offsets of the lists, and the columns that hold lists with their values laid end to end.
+
+    Places follow from the order of a list.
+    """
+    length = _lengths(columns["item"])
     starts = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-    flat: dict[str, pa.Array] = {"item": lists.flatten()}
-    for role in ("position", "score", "click"):
+    flat: dict[str, pa.Array] = {"item": columns["item"].flatten()}
+    for role in ("score", "click"):
         if role not in columns:
             continue
         values = columns[role]
-        if values.null_count == 0:
-            flat[role] = values.flatten()
-        else:  # a null list beside a list of items: as many missing values
-            mine = np.diff(values.offsets.to_numpy()).astype(np.int64)
-            missing = _nulls(values)
-            at = np.where(np.repeat(missing, length), -1, 0)
-            mine[missing] = 0
-            at[at == 0] = np.arange(int(mine.sum()))
-            flat[role] = values.flatten().take(pa.array(at, mask=at < 0))
-    if "position" not in flat:
-        flat["position"] = pa.array(np.arange(starts[-1]) - np.repeat(starts[:-1], length) + 1)
+        flat[role] = values.flatten()
+        if values.null_count:  # a null list beside a list of items: as many missing values
+            there = np.repeat(~nulls_of(values), length)
+            at = np.cumsum(there) - 1
+            flat[role] = flat[role].take(pa.array(at, mask=~there))
+    flat["position"] = pa.array(np.arange(1, starts[-1] + 1) - np.repeat(starts[:-1], length), pa.int32())
     return starts, flat
 
 
-def _runs(request: U64 | None, rows: int) -> NDArray[np.int64]:
-    """Where neighbouring rows change to another request; without request ids every row is one."""
-    if request is None or not rows:
-        return np.arange(rows + 1, dtype=np.int64)
-    change = np.flatnonzero(request[1:] != request[:-1]) + 1
-    return np.concatenate([[0], change, [rows]]).astype(np.int64)
+def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
+    length = np.diff(lists.offsets.to_numpy()).astype(np.int64)
+    if lists.null_count:
+        length[nulls_of(lists)] = 0
+    return length
 
 
-def _key_hashes(array: pa.Array) -> U64:
-    """Hash of each request id, 0 where there is none."""
-    if pa.types.is_dictionary(array.type):
-        return _codes(array).hash_of_rows()
-    hashes = _hashes(array)
-    if array.null_count:
-        hashes[_nulls(array)] = 0
-    return hashes
+def _runs(
+    request: U64, no_request: Flags, time: NDArray[np.int64], edges: Sequence[int]
+) -> NDArray[np.int64]:
+    """Where runs of rows of one request begin, and the last one ends; without a request id a row is a run."""
+    change = request[1:] != request[:-1]
+    if no_request.any():
+        change |= no_request[1:]
+        change |= no_request[:-1]
+    if len(edges) and np.searchsorted(edges, time.min(), "right") != np.searchsorted(
+        edges, time.max(), "right"
+    ):
+        era = np.searchsorted(edges, time, "right")
+        change |= era[1:] != era[:-1]
+    return np.concatenate([[0], np.flatnonzero(change) + 1, [len(time)]]).astype(np.int64)
 
 
-def _codes(array: pa.Array) -> Codes:
-    """Codes and distinct values of a dictionary or integer column."""
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    dictionary = array.dictionary
-    codes = array.indices.to_numpy(zero_copy_only=False) if not array.indices.null_count else (
-        array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    )  # fmt: skip
-    if dictionary.null_count:
-        codes = np.where(_nulls(dictionary)[codes], -1, codes)
-    return Codes(codes, _hashes(dictionary), dictionary)
+def _request_of_runs(
+    request: U64 | None, no_request: Flags, first: Ints | slice, place: int
+) -> tuple[U64, Flags]:
+    """The request of each run, and which runs have none: those are requests of their own."""
+    lost = no_request[first]
+    if request is not None and not lost.any():
+        return request[first], lost
+    rows = np.arange(len(no_request), dtype=np.uint64)[first]
+    own = hash_integers(rows + np.uint64(place))
+    return own if request is None else np.where(lost, own, request[first]), lost
 
 
-def _hashes(array: pa.Array) -> U64:
-    if pa.types.is_integer(array.type):
-        values = array.fill_null(0) if array.null_count else array
-        return hash_integers(values.to_numpy(zero_copy_only=False))
-    offsets, data = array.buffers()[1:3]
-    wide = np.int64 if pa.types.is_large_string(array.type) else np.int32
-    return hash_strings(
-        np.frombuffer(offsets, wide, len(array) + 1, array.offset * np.dtype(wide).itemsize),
-        np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8),
-    )
-
-
-def _first_items(item: Codes, starts: NDArray[np.int64]) -> U64:
-    hashes = item.hash_of_rows()
-    has_one = starts[1:] > starts[:-1]
-    return np.where(
-        has_one, hashes[np.minimum(starts[:-1], max(len(hashes) - 1, 0))] if len(hashes) else 0, 0
-    ).astype(np.uint64)
-
-
-def _nulls(array: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+def _places(array: pa.Array | None) -> NDArray[np.int32] | None:
+    """Positions as int32, -1 where there is none."""
+    if array is None:
+        return None
+    filled = array.fill_null(0) if array.null_count else array
+    places = np.asarray(filled.to_numpy(zero_copy_only=False))
+    if not np.can_cast(places.dtype, np.int32):
+        places = np.clip(places.astype(np.int64), -1, LAST_PLACE)
+    places = places.astype(np.int32, copy=False)
+    return np.where(nulls_of(array), np.int32(-1), places) if array.null_count else places
 
 
 def _numbers(array: pa.Array | None, null: float | bool) -> NDArray[Any] | None:
@@ -258,8 +224,3 @@ def _numbers(array: pa.Array | None, null: float | bool) -> NDArray[Any] | None:
     if array.null_count:
         array = array.fill_null(pa.scalar(null, array.type))
     return np.asarray(array.to_numpy(zero_copy_only=False))
-
-
-def slice_values(codes: Codes) -> list[str]:
-    """Texts of a slice column's distinct values."""
-    return [NULL if name.as_py() is None else str(name.as_py()) for name in codes.names]

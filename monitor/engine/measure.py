@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
-from detectors.core.measurement import Measure, Measurement
+from detectors.core.measurement import Evidence, Measure, Measurement
 from detectors.core.summary import Summary
 from monitor.engine.summarise import WindowSummary
+
+F = NDArray[np.float64]
 
 
 def measure(
@@ -33,6 +38,8 @@ def measure(
     announce : callable
         Told the name of each detector before it runs.
     """
+    for summary in _summaries(window):
+        _make_read_only(summary)
     found: list[tuple[str, Measurement]] = []
     failures: dict[str, str] = {}
     for name, detector in detectors.items():
@@ -41,79 +48,143 @@ def measure(
             continue
         announce(name)
         try:
-            possible = {m.name: m for m in detector.measures() if m.needs <= set(has)}
-            for m in _measured(detector, window, context):
-                if m.measure in possible:
-                    found.append(
-                        (f"{name}.{m.measure}", _checked(m, possible[m.measure], len(window.summary.slices)))
-                    )
-        except Exception as error:
-            failures[name] = _what_was_raised(error)
-            found = [(full, m) for full, m in found if not full.startswith(f"{name}.")]
+            declared = {m.name: m for m in detector.measures()}
+            measured = _measured(detector, declared, window, context)
+        except Exception as error:  # a detector may raise anything: it is told, and the others go on
+            failures[name] = _what_was_raised(error, detector)
+            continue
+        found += [(f"{name}.{m.measure}", m) for m in measured if declared[m.measure].needs <= set(has)]
     return tuple(found), failures
 
 
-def _measured(detector: Detector, window: WindowSummary, context: Context) -> list[Measurement]:
-    """A detector's measurements; where row groups were left out, scaled and with the error that this costs."""
-    whole = list(detector.measure(window.summary, context))
-    if not window.replicates:
-        return whole
-    parts = [
-        {m.measure: _on(m, part, window.summary) for m in detector.measure(part, context)}
-        for part in window.replicates
-    ]
-    units = {m.name: m.unit for m in detector.measures()}
-    return [
-        _widened(
-            m, [p[m.measure] for p in parts if m.measure in p], units[m.measure].counts_traffic, window.scale
-        )
-        for m in whole
-    ]
+def _summaries(window: WindowSummary) -> list[Summary]:
+    boosted = [window.boosted] if window.boosted else []
+    return [window.summary, *boosted, *(part for part, _ in window.replicates)]
 
 
-def _on(measurement: Measurement, part: Summary, whole: Summary) -> np.ndarray:
+def _make_read_only(summary: Summary) -> None:
+    """All detectors get the same arrays: one that writes into them fails, instead of misleading the next."""
+    owners: list[Any] = [*summary.statistics.values(), summary.slices]
+    arrays = [getattr(o, f.name) for o in owners if is_dataclass(o) for f in fields(o)]
+    for array in [*arrays, summary.cells.keys, summary.clustering]:
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+
+
+def _measured(
+    detector: Detector, declared: Mapping[str, Measure], window: WindowSummary, context: Context
+) -> list[Measurement]:
+    """A detector's measurements, with what lower and higher rates of reading change."""
+
+    def of(summary: Summary) -> dict[str, Measurement]:
+        return _checked(detector.measure(summary, context), declared, len(summary.slices))
+
+    whole = of(window.summary)
+    if window.boosted is not None and window.small is not None:
+        boosted = of(window.boosted)
+        return [_with_boosted(m, boosted.get(name), window.small) for name, m in whole.items()]
+    if window.replicates:
+        parts = [(of(part), part, scale) for part, scale in window.replicates]
+        out = []
+        for name, m in whole.items():
+            counts = declared[name].unit.counts_traffic
+            values = [
+                _on(made[name], part, window.summary) * (scale if counts else 1)
+                for made, part, scale in parts
+                if name in made
+            ]
+            out.append(_widened(m, values, window.scale, counts))
+        return out
+    return list(whole.values())
+
+
+def _checked(
+    measured: Iterable[Measurement], declared: Mapping[str, Measure], slices: int
+) -> dict[str, Measurement]:
+    """By name. Refuses what was not declared, and what is not one number for each slice."""
+    out: dict[str, Measurement] = {}
+    for m in measured:
+        if not isinstance(m, Measurement):
+            raise TypeError(f"measure() must yield measurements, not {type(m).__name__}")
+        if m.measure not in declared:
+            raise ValueError(f"measurement {m.measure} is not among those that measures() declares")
+        if m.measure in out:
+            raise ValueError(f"measurement {m.measure} was made twice")
+        columns = {name: np.asarray(getattr(m, name)) for name in ("value", "error", "n")}
+        for name, array in columns.items():
+            if array.shape != (slices,) or array.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"measurement {m.measure}: {name} must be {slices} numbers, one for each slice, "
+                    f"not an array of shape {array.shape} and type {array.dtype}"
+                )
+        value, error, n = (array.astype(float) for array in columns.values())
+        out[m.measure] = Measurement(m.measure, value, error, n, m.evidence and _safe(m.evidence))
+    return out
+
+
+def _safe(evidence: Evidence) -> Evidence:
+    """Evidence is asked for long after its detector ran: what it raises then must not end the judgement of the others."""
+
+    def told(s: int) -> Mapping[str, Any]:
+        try:
+            return evidence(s)
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    return told
+
+
+def _with_boosted(m: Measurement, boosted: Measurement | None, small: NDArray[np.bool_]) -> Measurement:
+    """The measurement with what the higher rate says of small slices."""
+    if boosted is None:
+        return m
+
+    def evidence(s: int) -> Mapping[str, Any]:
+        chosen = boosted if small[s] else m
+        return chosen.evidence(s) if chosen.evidence else {}
+
+    value, error, n = (np.where(small, getattr(boosted, c), getattr(m, c)) for c in ("value", "error", "n"))
+    return Measurement(m.measure, value, error, n, evidence)
+
+
+def _on(measurement: Measurement, part: Summary, whole: Summary) -> F:
     """The values of a part in the slices of the whole; NaN where the part has no such slice."""
-    value = np.full(len(whole.slices), np.nan)
-    index = {text: i for i, text in enumerate(whole.slices.texts)}
-    for text, v in zip(part.slices.texts, measurement.value, strict=True):
-        if text in index:
-            value[index[text]] = v
-    return value
+    found = dict(zip(part.slices.texts, measurement.value.tolist(), strict=True))
+    return np.array([found.get(text, np.nan) for text in whole.slices.texts])
 
 
-def _widened(m: Measurement, parts: list[np.ndarray], counts: bool, scale: float) -> Measurement:
-    """Add what row groups differ by: the standard error of a mean over clusters.
+def _widened(m: Measurement, parts: Sequence[F], scale: float, counts: bool) -> Measurement:
+    """Scaled to the whole window where it counts traffic, with the error that leaving row groups out costs.
+
+    What row groups differ by is that of a mean over clusters. A measure that moves with how much is read, as distinct
+    users do, shows it by parts that are all on one side of the whole: the difference counts as error, so that it
+    decides nothing.
 
     References
     ----------
     W. G. Cochran, "Sampling Techniques", 1977, section 9A (single-stage cluster sampling).
     """
     value = m.value * scale if counts else m.value
-    replicates = np.array(parts)
+    replicates = np.array(parts).reshape(len(parts), len(value))
     if counts:
-        replicates = np.nan_to_num(replicates) * scale * len(parts)
+        replicates = np.nan_to_num(replicates)
     n = np.isfinite(replicates).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(replicates, axis=0) / n
-        between = np.sqrt(np.nansum((replicates - mean) ** 2, axis=0) / (n - 1) / n * max(0.0, 1 - 1 / scale))
-    error = np.where(n >= 2, np.hypot(np.nan_to_num(m.error), np.nan_to_num(between)), np.inf)
-    return replace(m, value=value, error=error)
+        variance = np.nansum((replicates - mean) ** 2, axis=0) / (n - 1) / n
+        between = np.sqrt(variance * (1 - 1 / scale))
+        drift = np.maximum(np.abs(mean - value) - 2 * np.sqrt(variance), 0) * scale
+        error = np.sqrt(m.error**2 + between**2 + drift**2)
+    return replace(m, value=value, error=np.where((n >= 2) | np.isnan(value), error, np.inf))
 
 
-def _checked(m: Measurement, declared: Measure, slices: int) -> Measurement:
-    """Refuse what is not one number for each slice."""
-    for name in ("value", "error", "n"):
-        array = np.asarray(getattr(m, name))
-        if array.shape != (slices,) or array.dtype.kind not in "fiub":
-            raise TypeError(
-                f"measurement {declared.name}: {name} must be {slices} numbers, one for each slice, "
-                f"not an array of shape {array.shape} and type {array.dtype}"
-            )
-    return replace(m, value=m.value.astype(float), error=m.error.astype(float), n=m.n.astype(float))
-
-
-def _what_was_raised(error: Exception) -> str:
+def _what_was_raised(error: Exception, detector: Detector) -> str:
     """The error and where in the detector's own code it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    try:
+        own_file = inspect.getfile(type(detector))
+    except (OSError, TypeError):  # defined where there is no file
+        own_file = ""
+    own = [f for f in frames if f.filename == own_file]
+    where = f"{own_file}:{own[-1].lineno}" if own else own_file or type(detector).__qualname__
+    return f"{type(error).__name__}: {error} ({where})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from monitor.config.models import BudgetConfig
 from monitor.config.units import format_bytes
@@ -15,12 +16,18 @@ from monitor.windows import Window
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a file that is read at once: a row group, or all of a text file."""
+    """A part of a file that is read at once: a row group, or all of a text file (`row_group` None)."""
 
     file: LogFile
     row_group: int | None
     rows: int
     bytes: int
+
+    @cached_property
+    def key(self) -> int:
+        """A 64-bit hash of its name: what is left to chance goes by it, so that it comes out the same every time."""
+        name = f"{self.file.path}\n{self.row_group}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Plan:
         Share of the window's rows in pieces that the byte budget leaves out.
     rate : float
         Share of users behind the sampled statistics: a power of a half, so that samples nest.
+    elsewhere : tuple of (rows, first, last)
+        Row groups that are not read since they hold other times (microseconds) than the window's.
     """
 
     pieces: tuple[Piece, ...]
@@ -44,6 +53,7 @@ class Plan:
     bytes: int
     left_out: float = 0.0
     rate: float = 1.0
+    elsewhere: tuple[tuple[int, int, int], ...] = ()
 
 
 def plan(
@@ -59,17 +69,9 @@ def plan(
     BudgetError
         When not even one row group fits, or the day's bytes are used up.
     """
-    by_path = {f.path: f for f in files}
-    pieces = []
-    for file in cost.per_file:
-        if not file.row_groups:
-            pieces.append(Piece(by_path[file.path], None, file.rows, file.bytes))
-        for i, (rows, size) in enumerate(file.row_groups):
-            times = file.times[i] if i < len(file.times) else None
-            if times is None or (times[0] < window.end_us and times[1] >= window.start_us):
-                pieces.append(Piece(by_path[file.path], i, rows, size))
+    pieces, elsewhere = _pieces(files, cost, window)
     wanted = sum(p.bytes for p in pieces)
-    allowed = min(budget.bytes_per_evaluation, budget.bytes_per_day - spent_today)
+    allowed = max(0, min(budget.bytes_per_evaluation, budget.bytes_per_day - spent_today))
     chosen = pieces if wanted <= allowed else _fitting(pieces, allowed)
     if pieces and not chosen:
         raise BudgetError(_refusal(pieces, wanted, budget, spent_today))
@@ -77,23 +79,44 @@ def plan(
     rate = 1.0
     while rows * rate > budget.rows_per_evaluation:
         rate /= 2
-    return Plan(tuple(chosen), rows, sum(p.bytes for p in chosen), 1 - rows / total if total else 0.0, rate)
+    return Plan(
+        tuple(chosen),
+        rows,
+        sum(p.bytes for p in chosen),
+        1 - rows / total if total else 0.0,
+        rate,
+        tuple(elsewhere),
+    )
+
+
+def _pieces(
+    files: Sequence[LogFile], cost: Cost, window: Window
+) -> tuple[list[Piece], list[tuple[int, int, int]]]:
+    """What may hold rows of the window, in file order, and what of the same files does not."""
+    by_path = {f.path: f for f in files}
+    pieces, elsewhere = [], []
+    for file in cost.per_file:
+        if not file.row_groups and file.bytes:
+            pieces.append(Piece(by_path[file.path], None, max(1, file.rows), file.bytes))
+        for i, ((rows, size), times) in enumerate(zip(file.row_groups, file.times, strict=True)):
+            if times is not None and (times[0] >= window.end_us or times[1] < window.start_us):
+                elsewhere.append((rows, *times))
+            elif rows:
+                pieces.append(Piece(by_path[file.path], i, rows, size))
+    return pieces, elsewhere
 
 
 def _fitting(pieces: Sequence[Piece], allowed: int) -> list[Piece]:
-    """The pieces with the smallest hashes that fit together, in file order."""
+    """The pieces with the smallest hashes that fit together, in file order; one that never fits blocks no other."""
     total, kept = 0, []
-    for i in sorted(range(len(pieces)), key=lambda i: _stable(pieces[i])):
+    for i in sorted(range(len(pieces)), key=lambda i: pieces[i].key):
+        if pieces[i].bytes > allowed:
+            continue
         if total + pieces[i].bytes > allowed:
             break
         total += pieces[i].bytes
         kept.append(i)
     return [pieces[i] for i in sorted(kept)]
-
-
-def _stable(piece: Piece) -> bytes:
-    name = f"{piece.file.path}\n{piece.row_group}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(name, digest_size=8).digest()
 
 
 def _refusal(pieces: Sequence[Piece], wanted: int, budget: BudgetConfig, spent_today: int) -> str:
@@ -104,6 +127,7 @@ def _refusal(pieces: Sequence[Piece], wanted: int, budget: BudgetConfig, spent_t
             f"today, this window needs {format_bytes(wanted)}: raise budget.bytes_per_day or watch fewer columns"
         )
     return (
-        f"over budget: the window needs {format_bytes(wanted)}, its smallest part {format_bytes(smallest)}, and "
-        f"budget.bytes_per_evaluation is {format_bytes(budget.bytes_per_evaluation)}: raise it, or write smaller row groups"
+        f"over budget: the window needs {format_bytes(wanted)}, its smallest part {format_bytes(smallest)}, "
+        f"and budget.bytes_per_evaluation is {format_bytes(budget.bytes_per_evaluation)}: "
+        "raise it, or write smaller row groups"
     )

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
+from zlib import crc32
 
 from detectors.core.cells import Cells
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 
+HEAD = struct.Struct("<II")  # length and checksum of the header
+
 
 def summary_to_bytes(summary: Summary) -> bytes:
     """A JSON header, then the bytes of each statistic."""
-    blobs = {kind.name: statistic.to_bytes() for kind, statistic in summary.statistics.items()}
+    blobs = [(kind, statistic.to_bytes()) for kind, statistic in summary.statistics.items()]
     header = json.dumps(
         {
             "columns": summary.cells.columns,
             "cells": summary.cells.values,
             "has": sorted(summary.has),
             "rate": summary.rate,
-            "statistics": {name: len(blob) for name, blob in blobs.items()},
+            "statistics": [(kind.name, kind.version, len(blob)) for kind, blob in blobs],
         }
     ).encode()
-    return struct.pack("<I", len(header)) + header + b"".join(blobs.values())
+    return HEAD.pack(len(header), crc32(header)) + header + b"".join(blob for _, blob in blobs)
 
 
-def summary_from_bytes(blob: bytes, kinds: list[type[Statistic]]) -> Summary:
+def summary_from_bytes(blob: bytes, kinds: Iterable[type[Statistic]]) -> Summary:
     """Read what `summary_to_bytes` wrote; statistics of other kinds or versions are left out.
 
     Raises
@@ -34,14 +38,18 @@ def summary_from_bytes(blob: bytes, kinds: list[type[Statistic]]) -> Summary:
         When the blob is damaged.
     """
     try:
-        (length,) = struct.unpack_from("<I", blob)
-        header = json.loads(blob[4 : 4 + length])
-    except (struct.error, ValueError) as error:
+        length, checksum = HEAD.unpack_from(blob)
+    except struct.error as error:
         raise ValueError(f"summary is damaged: {error}") from error
-    at, by_name, made = 4 + length, {k.name: k for k in kinds}, {}
-    for name, size in header["statistics"].items():
-        if name in by_name:
-            made[by_name[name]] = by_name[name].from_bytes(blob[at : at + size])
+    at = HEAD.size + length
+    if crc32(blob[HEAD.size : at]) != checksum:
+        raise ValueError("summary is damaged: the checksum of its header differs")
+    header = json.loads(blob[HEAD.size : at])
+    wanted = {(kind.name, kind.version): kind for kind in kinds}
+    made = {}
+    for name, version, size in header["statistics"]:
+        if (kind := wanted.get((name, version))) is not None:
+            made[kind] = kind.from_bytes(blob[at : at + size])
         at += size
     cells = Cells(tuple(header["columns"]), tuple(tuple(v) for v in header["cells"]))
     return Summary(cells, frozenset(header["has"]), made, header["rate"])

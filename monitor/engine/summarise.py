@@ -7,16 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from detectors.core.hashing import hash_texts
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from monitor.config.models import RecommenderConfig
-from monitor.engine.assemble import assemble, group_chunks
+from monitor.engine.assemble import assemble
+from monitor.engine.boost import Boost
 from monitor.engine.chunk import Chunk, read_chunk
+from monitor.engine.codes import hash_ids
+from monitor.engine.grouping import group_chunks
 from monitor.engine.plan import Piece, Plan
+from monitor.engine.slicing import SliceValues
 from monitor.evaluation import FileSeen, ReadReport
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available
@@ -24,11 +31,13 @@ from monitor.windows import EPOCH, Window
 
 THREADS = 2
 BATCH_ROWS = 1_500_000  # rows of a batch: memory grows with it, time hardly falls beyond
-AHEAD = 3  # decoded chunks that may wait
+AHEAD = 3  # decoded pieces that may wait
 REPLICATES = 8  # groups of row groups whose differences say what leaving others out costs
 
+US = timedelta(microseconds=1)
 FUTURE = timedelta(minutes=5)  # a clock may be this much ahead
-IMPLAUSIBLE = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+PAST = timedelta(days=7)  # a row may be this much older than its partition says
+IMPLAUSIBLE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,20 +46,46 @@ class WindowSummary:
 
     Parameters
     ----------
-    replicates : tuple of Summary
-        Summaries of disjoint groups of row groups, where others were left out; else empty.
+    replicates : tuple of (Summary, scale)
+        Where row groups were left out, summaries of disjoint random groups of the others; else empty.
     scale : float
-        What counts of traffic are multiplied with, for the same reason.
+        What counts of traffic are multiplied with, for the same reason; each replicate has its own.
+    boosted : Summary or None
+        Of the slices in `small`, at a higher rate; over the same cells.
+    small : array of bool, shape (slices,)
+        Slices for which the base rate leaves too few users.
     """
 
     summary: Summary
     read: ReadReport
-    replicates: tuple[Summary, ...] = ()
+    replicates: tuple[tuple[Summary, float], ...] = ()
     scale: float = 1.0
+    boosted: Summary | None = None
+    small: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What was counted of some of the rows."""
+
+    summary: Summary
+    boosted: Summary
+    requests: int = 0
+    rows_sampled: int = 0
+    repeated: int = 0
+
+    def merge(self, other: _Part) -> _Part:
+        return _Part(
+            self.summary.merge(other.summary),
+            self.boosted.merge(other.boosted),
+            self.requests + other.requests,
+            self.rows_sampled + other.rows_sampled,
+            self.repeated + other.repeated,
+        )
 
 
 @dataclass
-class _Counts:
+class _Rows:
     """Rows by what became of them, added up while reading."""
 
     read: int = 0
@@ -80,79 +115,110 @@ def summarise(
         Of a shared log, the rows of one recommender.
     """
     kinds = tuple(dict.fromkeys(statistics))
-    has = available(recommender, log.columns_found(listing.files) if listing.files else None)
-    counts = _Counts()
-    columns = tuple(sorted(set(recommender.slices)))
-    read = tuple(dict.fromkeys([*columns, *([only[0]] if only else [])]))
-    guests = hash_texts(recommender.log.guests)
+    sampled_kinds = tuple(kind for kind in kinds if not kind.census)
+    has = available(recommender, log.columns_found(listing.files))
+    values = SliceValues.of(recommender.slices)
+    columns = tuple(dict.fromkeys([*values.columns, *([only[0]] if only else [])]))
+    guests = hash_ids(recommender.log.guests)
+    partitioned = bool(recommender.log.partitions)
+    edges = _edges(window, now, partitioned)
+    rows = _Rows()
+    boost: Boost | None = None
 
     def decode(piece: Piece) -> list[Chunk]:
         groups = None if piece.row_group is None else [piece.row_group]
-        tables = log.read(piece.file, quarantine, groups)
-        return [read_chunk(table, read, guests) for table in tables if table.num_rows]
+        chunks, place = [], piece.key
+        for table in log.read(piece.file, quarantine, groups):
+            chunks.append(
+                read_chunk(_with_time(table, piece, quarantine), columns, guests, place=place, edges=edges)
+            )
+            place = (place + table.num_rows) % 2**64
+        return chunks
 
     def chosen(chunk: Chunk) -> Chunk:
-        return _of_value(_inside(chunk, window, now, bool(recommender.log.partitions), counts), only)
+        rows.read += chunk.n_rows
+        return _inside(_of_value(chunk, only), edges, rows)
 
-    def count(chunks: Sequence[Chunk]) -> tuple[Summary, int]:
-        batch = assemble(chunks, columns, has)
-        return Summary.of(batch, kinds, plan.rate), int(batch.repeated.sum())
+    def count(group: Sequence[Chunk], values: SliceValues) -> _Part:
+        batch = assemble(group, values, has)
+        return _Part(
+            Summary.of(batch, kinds, plan.rate),
+            Summary() if boost is None else Summary.of(boost.sample(batch), sampled_kinds),
+            batch.n_requests,
+            batch.sample(plan.rate).n_rows,
+            int(batch.repeated.sum()),
+        )
 
+    def submit(group: Sequence[Chunk]) -> Future[_Part]:
+        nonlocal values, boost
+        values = values.admit(group)
+        if boost is None and plan.rate < 1 and not plan.left_out:
+            boost = Boost.decide(assemble(group, values, has), plan, recommender.budget.rows_per_evaluation)
+        return pool.submit(count, group, values)
+
+    parts = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
-        parts = [_summarise_pieces(pieces, decode, chosen, count, pool) for pieces in _replicate_groups(plan)]
-    empty = Summary.of(assemble([], columns, has), kinds, plan.rate)
-    whole, repeated = empty, 0
-    for part, n in parts:
-        whole, repeated = whole.merge(part), repeated + n
-    whole = replace(whole, rate=plan.rate)
+        for pieces in _replicate_groups(plan):
+            chunks = (c for many in _ahead(pieces, decode, pool) for c in map(chosen, many) if c.n_runs)
+            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit) or count([], values))
+    whole = reduce(_Part.merge, parts)
+    if partitioned:
+        for n, first, last in plan.elsewhere:
+            rows.past += n if last < edges[0] else 0
+            rows.future += n if first >= edges[-1] else 0
     report = ReadReport(
         files=tuple(FileSeen(f.path, f.size, f.modified_us) for f in listing.files),
         bytes_read=plan.bytes,
-        rows_read=counts.read,
-        rows=counts.inside,
+        rows_read=rows.read,
+        rows=rows.inside,
+        requests=whole.requests,
+        rows_sampled=whole.rows_sampled,
         sampling_rate=plan.rate * (1 - plan.left_out),
-        rows_future=counts.future,
-        rows_past=counts.past,
-        rows_repeated=repeated,
+        rows_future=rows.future,
+        rows_past=rows.past,
+        rows_repeated=whole.repeated,
         quarantined=quarantine.items,
         waiting=listing.waiting,
-        newest_event=None if counts.newest is None else EPOCH + timedelta(microseconds=counts.newest),
+        newest_event=None if rows.newest is None else EPOCH + rows.newest * US,
     )
-    replicates = tuple(p for p, _ in parts) if plan.left_out else ()
-    return WindowSummary(whole, report, replicates, 1 / (1 - plan.left_out))
+    if plan.left_out:
+        scale = 1 / (1 - plan.left_out)
+        shares = [sum(p.rows for p in pieces) / plan.rows for pieces in _replicate_groups(plan)]
+        replicates = tuple((p.summary, scale / share) for p, share in zip(parts, shares, strict=True))
+        return WindowSummary(whole.summary, report, replicates, scale)
+    if boost is not None and boost.rate > plan.rate:
+        return WindowSummary(
+            whole.summary, report, boosted=_completed(whole, boost), small=_small(whole, boost)
+        )
+    return WindowSummary(whole.summary, report)
 
 
 def _replicate_groups(plan: Plan) -> list[list[Piece]]:
-    """All pieces as one group; where others are left out, up to `REPLICATES` groups."""
+    """All pieces as one group; where others are left out, up to `REPLICATES` groups at random."""
     if not plan.left_out:
         return [list(plan.pieces)]
-    size = min(REPLICATES, len(plan.pieces))
-    return [list(plan.pieces[i::size]) for i in range(size)]
+    place = {piece: i for i, piece in enumerate(plan.pieces)}
+    shuffled = sorted(plan.pieces, key=lambda piece: piece.key)
+    size = min(REPLICATES, len(shuffled))
+    return [sorted(shuffled[i::size], key=place.__getitem__) for i in range(size)]
 
 
-def _summarise_pieces(
-    pieces: Sequence[Piece],
-    decode: Callable[[Piece], list[Chunk]],
-    chosen: Callable[[Chunk], Chunk],
-    count: Callable[[Sequence[Chunk]], tuple[Summary, int]],
-    pool: ThreadPoolExecutor,
-) -> tuple[Summary, int]:
-    """Decode ahead, count behind; results are merged in order."""
-    pending: deque[Future[tuple[Summary, int]]] = deque()
-    merged, repeated = Summary(), 0
+def _merged(
+    groups: Iterable[Sequence[Chunk]], submit: Callable[[Sequence[Chunk]], Future[_Part]]
+) -> _Part | None:
+    """What was counted of all groups, merged in order; one group is put together while others are counted."""
+    pending: deque[Future[_Part]] = deque()
+    parts: list[_Part] = []
 
     def settle(most: int) -> None:
-        nonlocal merged, repeated
         while len(pending) > most:
-            part, n = pending.popleft().result()
-            merged, repeated = (merged.merge(part) if merged.statistics else part), repeated + n
+            parts[:] = [reduce(_Part.merge, [*parts, pending.popleft().result()])]
 
-    chunks = (c for many in _ahead(pieces, decode, pool) for c in map(chosen, many) if c.n_runs)
-    for group in group_chunks(chunks, BATCH_ROWS):
+    for group in groups:
         settle(THREADS - 1)
-        pending.append(pool.submit(count, group))
+        pending.append(submit(group))
     settle(0)
-    return merged, repeated
+    return parts[0] if parts else None
 
 
 def _ahead(
@@ -167,28 +233,55 @@ def _ahead(
         yield futures.popleft().result()
 
 
-def _inside(chunk: Chunk, window: Window, now: datetime, partitioned: bool, counts: _Counts) -> Chunk:
+def _with_time(table: pa.Table, piece: Piece, quarantine: Quarantine) -> pa.Table:
+    """The rows that have a time: others are of no window."""
+    time = table.column("timestamp")
+    if not time.null_count:
+        return table
+    quarantine.add_rows(piece.file.path, "rows without a usable time", time.null_count)
+    return table.filter(pc.is_valid(time))
+
+
+def _edges(window: Window, now: datetime, partitioned: bool) -> tuple[int, int, int, int]:
+    """Between which moments a row's time is plausible, and within them the window, in microseconds."""
+    earliest = max(IMPLAUSIBLE, window.start - PAST) if partitioned else IMPLAUSIBLE
+    latest = max(window.end, now + FUTURE)
+    return (earliest - EPOCH) // US, window.start_us, window.end_us, (latest - EPOCH) // US
+
+
+def _inside(chunk: Chunk, edges: tuple[int, int, int, int], rows: _Rows) -> Chunk:
     """The rows of the window; those of impossible times are counted."""
+    earliest, start, end, latest = edges
     length = np.diff(chunk.starts)
-    latest = max(window.end_us, (now + FUTURE - EPOCH) // timedelta(microseconds=1))
-    earliest = max(IMPLAUSIBLE, window.start_us - 7 * 86_400_000_000) if partitioned else IMPLAUSIBLE
-    inside = (chunk.time >= window.start_us) & (chunk.time < window.end_us)
-    counts.read += chunk.n_rows
-    counts.inside += int(length[inside].sum())
-    counts.future += int(length[chunk.time >= latest].sum())
-    counts.past += int(length[chunk.time < earliest].sum())
+    inside = (chunk.time >= start) & (chunk.time < end)
+    rows.inside += int(length[inside].sum())
+    rows.future += int(length[chunk.time >= latest].sum())
+    rows.past += int(length[chunk.time < earliest].sum())
     if inside.any():
-        counts.newest = max(int(chunk.time[inside].max()), counts.newest or 0)
+        rows.newest = max(int(chunk.time[inside].max()), rows.newest or 0)
     return chunk.take(inside)
 
 
 def _of_value(chunk: Chunk, only: tuple[str, str] | None) -> Chunk:
     """The rows of one value of the column that a shared log is split by."""
-    if only is None or not chunk.n_runs:
+    if only is None:
         return chunk
     column, value = only
     if column not in chunk.slices:
         return chunk.take(np.zeros(chunk.n_runs, bool))
     codes = chunk.slices[column]
-    wanted = [i for i, name in enumerate(codes.names) if str(name) == value]
-    return chunk.take(np.isin(codes.codes, wanted))
+    return chunk.take(np.isin(codes.codes, np.flatnonzero(np.isin(codes.hashes, hash_ids([value])))))
+
+
+def _completed(whole: _Part, boost: Boost) -> Summary:
+    """The boosted summary with what is not sampled."""
+    statistics = {**whole.summary.statistics, **whole.boosted.statistics}
+    return replace(whole.summary, statistics=statistics, rate=boost.rate)
+
+
+def _small(whole: _Part, boost: Boost) -> NDArray[np.bool_]:
+    """Slices made of small cells alone; never the whole, shape (slices,)."""
+    large = np.array([v in boost.large for v in whole.summary.cells.values], bool)
+    small = ~(whole.summary.slices.members & large).any(axis=1)
+    small[0] = False
+    return small

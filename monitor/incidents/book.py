@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
+
 from detectors.core.cells import slice_text
+from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.models import RecommenderConfig
 from monitor.findings import Findings
@@ -16,11 +19,14 @@ from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident, Symptom
 from monitor.incidents.place import find_place
 from monitor.incidents.sentence import sentence
+from monitor.measurable import available
 from monitor.windows import Window
 
 QUIET_WINDOWS = 2  # decided windows without a breach after which an incident closes
 TOGETHER = 2  # windows after its onset in which other trouble still counts as the same incident
 SYMPTOMS = 50  # most that are kept
+HALFWAY = 0.5
+AS_MUCH = 0.9  # of the requests concerned
 
 
 class IncidentBook:
@@ -35,6 +41,7 @@ class IncidentBook:
     def __init__(self, recommender: RecommenderConfig) -> None:
         self._name = recommender.name
         self._labels = dict(recommender.labels)
+        self._rows = "requests" if "request" in available(recommender) else "rows"
 
     def step(
         self,
@@ -92,7 +99,7 @@ class IncidentBook:
             measure=primary.name,
             slice=where,
             culprit=culprit,
-            summary=sentence(primary, self._name),
+            summary=sentence(primary, self._name, self._rows),
             onset_at=window.start,
             opened_at=told_at,
             before={"value": _number(primary.expected)},
@@ -112,7 +119,7 @@ class IncidentBook:
         if breaches:
             here = [b for b in breaches if b.name == incident.measure and dict(b.where) == incident.slice]
             return self._seen(incident, breaches, here[0] if here else None, window)
-        if not _decided(incident, findings):
+        if not _recovered(incident, findings):
             return incident
         quiet = incident.quiet_windows + 1
         return replace(incident, quiet_windows=quiet, resolved_at=told_at if quiet >= QUIET_WINDOWS else None)
@@ -130,7 +137,7 @@ class IncidentBook:
                     dict(b.where),
                     _number(b.value),
                     _number(b.expected),
-                    sentence(b, self._name),
+                    sentence(b, self._name, self._rows),
                 )
         changed = replace(
             incident,
@@ -143,8 +150,8 @@ class IncidentBook:
         requests = incident.affected.get("requests") or 0.0
         return replace(
             changed,
-            summary=sentence(primary, self._name),
-            after={"value": _number(primary.value)},
+            summary=sentence(primary, self._name, self._rows),
+            after={**incident.after, "value": _number(primary.value)},
             affected={"requests": round(requests + primary.excess), "users": _users(incident, breaches)},
             evidence=dict(primary.evidence),
         )
@@ -183,24 +190,38 @@ def _overlaps(breach: Breach, incident: Incident) -> bool:
 
 def _primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Breach:
     """The most telling breach, at the place to blame."""
-    best = max(
-        breaches,
-        key=lambda b: (b.severity is Severity.PAGE, telling.get(b.detector, 50), b.excess, b.strength),
+    top = max((b.severity is Severity.PAGE, telling.get(b.detector, 50)) for b in breaches)
+    loudest = [b for b in breaches if (b.severity is Severity.PAGE, telling.get(b.detector, 50)) == top]
+    most: dict[Unit, float] = {}
+    for b in loudest:
+        most[b.measure.unit] = max(b.excess, most.get(b.measure.unit, 0.0))
+    # Detectors declare what tells most first: that one speaks when it shows about as much.
+    best = min(
+        (b for b in loudest if b.excess >= AS_MUCH * most[b.measure.unit]),
+        key=lambda b: (b.order, -b.excess, b.slice),
     )
     same = [b for b in breaches if b.name == best.name and b.item == best.item]
     return find_place([b for b in same if b.severity is best.severity] or [best])
 
 
-def _decided(incident: Incident, findings: Findings) -> bool:
-    """Whether the window found out anything at the incident's place: no data never closes an incident."""
+def _recovered(incident: Incident, findings: Findings) -> bool:
+    """Whether the window shows that the trouble is over at the incident's place.
+
+    Missing data shows nothing. Nor does a value that is merely too uncertain to breach, as at night: it has to be nearer
+    to what was usual than to what was found.
+    """
     text = slice_text(incident.slice)
     if incident.measure not in findings.measures or text not in findings.slices:
         return False
     c = findings.columns
-    at = (c["measure"] == findings.measures.index(incident.measure)) & (
-        c["slice"] == findings.slices.index(text)
+    at = np.flatnonzero(
+        (c["measure"] == findings.measures.index(incident.measure))
+        & (c["slice"] == findings.slices.index(text))
     )
-    return bool((c["verdict"][at] == Verdict.OK).any())
+    if not len(at) or c["verdict"][at[0]] != Verdict.OK:
+        return False
+    usual, found = incident.before.get("value") or 0.0, incident.after.get("value")
+    return found is None or abs(c["value"][at[0]] - usual) <= HALFWAY * abs(found - usual)
 
 
 def _number(value: float) -> float | None:

@@ -25,6 +25,8 @@ class Breach:
         -log10 of the chance; infinite for a floor.
     requests : float
         Requests of the slice in the window.
+    order : int
+        Place of the measure among all that are declared.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Breach:
     n: float
     strength: float
     requests: float
+    order: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -11,22 +11,32 @@ from monitor.incidents.breach import Breach
 LONGEST = 80  # characters of an item's name
 
 
-def sentence(breach: Breach, recommender: str) -> str:
-    """What is wrong, where, and what would have been usual."""
+def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
+    """What is wrong, where, and what would have been usual.
+
+    Parameters
+    ----------
+    rows : str
+        What the log counts: "requests", or "rows" where it has no requests.
+    """
     fields = {
-        "item": shorten(breach.item or "one item"),
+        "item": f"item {shorten(breach.item)}" if breach.item else "one item",
+        "requests": rows,
         "position": breach.evidence.get("position", 1),
-        "value": say(breach.value, breach.measure.unit),
+        "value": "no"
+        if breach.value == 0 and breach.measure.unit.counts_traffic
+        else say(breach.value, breach.measure.unit),
         "expected": "nothing known"
         if math.isnan(breach.expected)
         else say(breach.expected, breach.measure.unit),
     }
     what = (breach.measure.says or _plain(breach)).format(**fields)
-    usual = (
-        ""
-        if math.isnan(breach.expected) or "{expected}" in breach.measure.says
-        else f", usually {fields['expected']}"
-    )
+    if math.isnan(breach.expected) or "{expected}" in breach.measure.says:
+        usual = ""
+    elif breach.item:  # what is expected is expected of whichever item is on top
+        usual = f"; the top item usually has {fields['expected']}"
+    else:
+        usual = f", usually {fields['expected']}"
     return f"{recommender}: {what}{usual}{say_place(breach.where)}."
 
 

@@ -19,7 +19,7 @@ MOMENT = re.compile(
     r"(?P<after>\D*)"
 )
 # What a name may add to the time that the levels above it have said, and the keys that hive folders use for it.
-FINER = {
+FINER: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "": [("Y", YEAR, ("year", "y", "yyyy", "yr"))],
     "Y": [
         ("m", MONTH, ("month", "m", "mm", "mon")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -79,6 +79,9 @@ def map_columns(
     finder.user()
     finder.position()
     finder.others()
+    for role, choice in mapped.choices.items():
+        left = tuple(column for column in choice.others if column not in mapped.taken)
+        mapped.choices[role] = replace(choice, others=left)
     return mapped
 
 

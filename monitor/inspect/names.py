@@ -10,7 +10,7 @@ USUAL = {
         "timestamp event_timestamp event_time event_ts ts request_time request_timestamp request_ts "
         "served_at recommended_at shown_at impression_time impression_ts serve_time datetime "
         "date_time time logged_at log_time created_at occurred_at server_time created epoch unix_time "
-        "time_ms timestamp_ms ts_ms timestamp_us eventtime"
+        "time_ms timestamp_ms ts_ms timestamp_us eventtime t"
     ),
     "item": (
         "item_id product_id sku asin article_id recommended_item_id recommended_item rec_item_id "

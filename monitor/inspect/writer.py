@@ -154,7 +154,7 @@ def _log(found: Inspection) -> Iterable[str]:
     ):
         yield from _column(found, role)
     if found.guests:
-        yield "    guests:" + " " * 28 + "# ids that stand for many people: not taken for one user"
+        yield _line("    guests:", "ids that stand for many people: not taken for one user")
         for guest in found.guests:
             yield _line(f"    - {scalar(guest.user)}", f"{100 * guest.share:.0f} % of {found.noun}")
 
@@ -259,8 +259,9 @@ def about(value: timedelta) -> str:
     if seconds < 60:
         return f"{seconds} s"
     minutes = round(seconds / 60)
-    if minutes >= 2 * 24 * 60:
-        return f"{round(minutes / 1440)} days"
+    if minutes >= 36 * 60 or minutes == 24 * 60:
+        days = round(minutes / 1440)
+        return f"{days} {'day' if days == 1 else 'days'}"
     hours, minutes = divmod(minutes, 60)
     return " ".join(
         part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part

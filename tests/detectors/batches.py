@@ -83,7 +83,9 @@ def random_batch(
     request = hash_integers(rng.integers(0, max(1, 9 * requests // 10), requests))
     values = [
         (f"C{c}", f"S{s}")
-        for c, s in zip(rng.integers(0, countries, requests), rng.integers(0, surfaces, requests), strict=True)
+        for c, s in zip(
+            rng.integers(0, countries, requests), rng.integers(0, surfaces, requests), strict=True
+        )
     ]
     cells = Cells.of(("country", "surface"), values)
     number = {v: i for i, v in enumerate(cells.values)}
@@ -101,7 +103,9 @@ def random_batch(
         item=(rng.zipf(1.3, rows) % items).astype(np.int32),
         item_hash=hash_texts(f"item-{i}" for i in range(items)),
         item_names=[f"item-{i}" for i in range(items)],
-        position=(place + (gap & (place > 1))).astype(np.int32) if "position" in has else np.zeros(rows, np.int32),
+        position=(place + (gap & (place > 1))).astype(np.int32)
+        if "position" in has
+        else np.zeros(rows, np.int32),
         user=np.where(known, hash_integers(who), mix(request + np.uint64(1))),
         user_known=known,
         request=request,
@@ -158,7 +162,9 @@ def measure(
     return measure_summary(detector, Summary.of(batch, detector.statistics, rate), context)
 
 
-def measure_summary(detector: Detector, summary: Summary, context: Context = WINDOW) -> dict[str, Measurement]:
+def measure_summary(
+    detector: Detector, summary: Summary, context: Context = WINDOW
+) -> dict[str, Measurement]:
     return {m.measure: m for m in detector.measure(summary, context)}
 
 

@@ -148,3 +148,13 @@ def test_libraries_are_heard_through_the_same_log() -> None:
     )
     assert second["level"] == "error"
     assert counts.by_level["error"] == 1
+
+
+def test_without_a_setup_warnings_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()
+    log = logger("test")
+    log.info("chatter")
+    log.warning("careful")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("level=warning msg=careful component=test\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from config_examples import LOG, config, recommender
+from config_examples import config, recommender
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,7 +114,8 @@ def test_what_is_printed_is_read_back(written: Config) -> None:
 @settings(derandomize=True, deadline=None)
 @given(st.lists(texts.filter(lambda text: "${" not in text), unique=True, max_size=5))
 def test_other_readers_of_yaml_see_the_same(guests: list[str]) -> None:
-    printed = to_yaml(config([{"name": "shop", "log": {**LOG, "guests": guests}}]))
+    log = LogConfig(path="/logs", columns=Columns(timestamp="t", item="i"), guests=tuple(guests))
+    printed = to_yaml(Config(recommenders=(RecommenderConfig(name="shop", log=log),)))
     assert yaml.safe_load(printed)["recommenders"][0]["log"]["guests"] == guests
 
 

@@ -100,6 +100,13 @@ def test_too_large() -> None:
     assert str(told.value) == "shop.yaml: larger than 1000 kB; a configuration is not, is it the right file?"
 
 
+def test_very_many_mistakes() -> None:
+    with pytest.raises(UserError) as told:
+        shop("\n".join(f"  key{index}: 1" for index in range(5000)))
+    assert len(str(told.value).splitlines()) == 101
+    assert str(told.value).endswith("\nshop.yaml: and 4900 more mistakes")
+
+
 def test_half_a_surrogate_pair() -> None:
     with pytest.raises(UserError) as told:
         shop("    guests: [\ud800]")

@@ -197,3 +197,7 @@ class FileClock:
 
     def wait(self, event: threading.Event, duration: timedelta) -> bool:
         return event.wait(self.real(duration))
+
+
+def die(path: str) -> None:
+    os._exit(7)

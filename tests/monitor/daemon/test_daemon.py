@@ -20,6 +20,7 @@ from monitor.evaluation import Status
 from monitor.store.rows import WindowState
 from monitor.store.store import Store
 
+PATIENCE_SECONDS = 180  # for what has no promised duration; only a broken daemon takes that long
 END_SECONDS = 60  # six times what the daemon promises: the machine of the test may be busy
 
 
@@ -75,7 +76,9 @@ class Daemon:
         return code
 
     def wait_for(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
         while not condition():
+            assert time.monotonic() < end, self.errors.read_text()
             assert self.process
             assert self.process.poll() is None, self.errors.read_text()
             time.sleep(0.02)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.daemon.faults import REST, Fault, Kind, Strikes, leave_out_too
+from monitor.clock import SystemClock
+from monitor.daemon.faults import REST, BackOff, Fault, Kind, Strikes, leave_out_too
 from monitor.daemon.messages import LeaveOut, Working
 from monitor.daemon.process import Death, innermost, last_words
 from monitor.evaluation import Evaluation, Status
@@ -67,6 +68,24 @@ def test_an_evaluation_says_why_a_detector_was_left_out() -> None:
     explained = strikes.explained(GOOD, frozenset({"scores", "lists"}))
     assert explained.failures == {"scores": "stopped after 10m, in detector scores"}
     assert strikes.explained(GOOD, NOBODY) is GOOD
+
+
+def test_pauses_grow_up_to_an_hour_and_end_with_a_success() -> None:
+    time, key = Time(), ("shop", "")
+    pauses = BackOff(SystemClock(), time)
+    lengths = []
+    for _ in range(9):
+        pauses.failed(key)
+        began = time.now
+        while pauses.waits(key):
+            time.now += 1
+        lengths.append(time.now - began)
+    assert lengths == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    pauses.passed(key)
+    pauses.failed(key)
+    time.now += 30
+    assert not pauses.waits(key)
+    assert not pauses.waits(("other", ""))
 
 
 def test_leaving_out_adds_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -374,3 +375,21 @@ def test_incomplete_lines_do_not_stop_it(tmp_path: Path) -> None:
         file.write('{"ts": "2026-\n' + json.dumps({"surface": "\ud800"}) + "\n")
     recommender, _, _ = run_init(tmp_path / "log.jsonl")
     assert recommender.log.columns.item == "item_id"
+
+
+def test_a_sample_of_a_sorted_file_has_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.inspect.sample.MOST_ROWS", 3000)
+    rows = shop_logs.long_rows(shop_logs.requests(per_hour=150))
+    as_parquet(tmp_path / "log.parquet", sorted(rows, key=lambda row: (row["surface"], row["ts"])))
+    recommender, text, said = run_init(tmp_path / "log.parquet")
+    assert "3,000 of about 36,000 rows of 1 file" in said
+    assert recommender.slices == ("surface", "country")
+    shares = re.search(r"- surface +# 2 values: home (\d+) %, email (\d+) %", text)
+    assert shares is not None
+    assert abs(int(shares[1]) - 60) <= 10
+    assert recommender.window.length == HOUR
+
+
+def test_the_same_log_gives_the_same_text(tmp_path: Path) -> None:
+    as_parquet(tmp_path / "log.parquet", shop_logs.long_rows(shop_logs.requests(range(24))))
+    assert run_init(tmp_path / "log.parquet")[1] == run_init(tmp_path / "log.parquet", "--force")[1]

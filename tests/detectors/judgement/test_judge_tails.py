@@ -1,0 +1,90 @@
+"""How unlikely a value is, against scipy's distributions at whole numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, nbinom, norm, poisson
+from watched_series import Watch, a_count, a_measure
+
+from detectors.core.measurement import Unit
+from detectors.judgement.judge import CHANCE, Judged
+from detectors.judgement.spec import History
+
+Z = float(norm.isf(CHANCE))
+EITHER = History("both", change=0.0)
+
+
+def surprise(judged: Judged) -> float:
+    return float(judged.strength[0]) if judged.verdict[0] == 1 else 0.0
+
+
+def minus_log10(chance: float) -> float:
+    return -math.log10(max(chance, 1e-300)) if chance < CHANCE else 0.0
+
+
+@given(mean=st.integers(1, 400), found=st.integers(0, 900))
+def test_a_steady_count_is_poisson(mean: int, found: int) -> None:
+    watch = Watch(a_measure(Unit.REQUESTS, EITHER))
+    watch.see_all([a_count(mean)] * 72)
+    judged = watch.see(a_count(found))
+    assert judged.expected[0] == pytest.approx(mean)
+    chance = poisson.sf(found - 1, mean) if found > mean else poisson.cdf(found, mean)
+    assert surprise(judged) == pytest.approx(minus_log10(float(chance)), rel=1e-3, abs=0.02)
+
+
+@given(
+    mean=st.integers(30, 300), spread=st.floats(0.1, 0.4), found=st.integers(0, 2500), seed=st.integers(0, 99)
+)
+def test_an_unsteady_count_is_negative_binomial(mean: int, spread: float, found: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    watch = Watch(a_measure(Unit.REQUESTS, EITHER))
+    watch.see_all([a_count(n) for n in rng.poisson(mean * rng.lognormal(0, spread, 96))])
+    judged = watch.see(a_count(found))
+    expected = float(judged.expected[0])
+    # The band says the predictive variance of the logarithm: chance (1/expected) and what history spreads beyond it.
+    variance = (math.log((judged.high[0] + 0.5) / (expected + 0.5)) / Z) ** 2
+    shape = 1 / (variance - 1 / expected)
+    law = nbinom(shape, shape / (shape + expected))
+    assert law.mean() == pytest.approx(expected)
+    chance = law.sf(found - 1) if found > expected else law.cdf(found)
+    assert surprise(judged) == pytest.approx(minus_log10(float(chance)), rel=1e-3, abs=0.02)
+
+
+@given(percent=st.integers(1, 99), n=st.sampled_from([100, 200, 1000]), found=st.floats(0, 1))
+def test_a_steady_share_is_binomial(percent: int, n: int, found: float) -> None:
+    """The error is stated as that of the expectation, so that only the tail is in question."""
+    p = percent / 100
+    error = math.sqrt(p * (1 - p) / n)
+    watch = Watch(a_measure(Unit.RATIO, EITHER))
+    watch.see_all([(p, error, float(n))] * 72)
+    hits = round(found * n)
+    own = math.sqrt(hits / n * (1 - hits / n) / n)
+    judged = watch.see((hits / n, own, float(n)))
+    chance = binom.sf(hits - 1, n, p) if hits > p * n else binom.cdf(hits, n, p)
+    assert surprise(judged) == pytest.approx(minus_log10(float(chance)), rel=1e-3, abs=0.02)
+
+
+@given(off=st.floats(-20, 20), error=st.floats(0.01, 2))
+def test_a_steady_level_is_normal(off: float, error: float) -> None:
+    watch = Watch(a_measure(Unit.SCORE, EITHER))
+    watch.see_all([(5.0, error, 1000.0)] * 72)
+    judged = watch.see((5.0 + off * error, error, 1000.0))
+    assert surprise(judged) == pytest.approx(minus_log10(float(norm.sf(abs(off)))), rel=1e-3, abs=0.02)
+
+
+def test_a_share_that_was_always_nought_may_have_been_a_little_more() -> None:
+    watch = Watch(a_measure(Unit.RATIO, EITHER))
+    watch.see_all([(0.0, 0.01, 200.0)] * 96)
+    assert surprise(watch.see((0.005, 0.01, 200.0))) == 0
+    assert surprise(watch.see((0.5, 0.035, 200.0))) > 50
+
+
+def test_strength_is_bounded() -> None:
+    watch = Watch(a_measure(Unit.REQUESTS, EITHER))
+    watch.see_all([a_count(10_000)] * 72)
+    assert surprise(watch.see(a_count(0))) == 300
