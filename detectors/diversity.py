@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma, exp1, gammaln
 
 from detectors.core.detector import Context, Detector
+from detectors.core.hashing import distinct
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.summary import Summary
 from detectors.judgement.spec import Floor, History
@@ -32,6 +33,9 @@ UNSEEN_ERROR = 0.1  # of what unseen items are thought to add to the entropy, th
 class Diversity(Detector):
     """Overlap between lists, effective number of items, and coverage at a fixed sample size.
 
+    Lists of one user resemble each other, and the fewer users a window has, the more of its pairs are of one user. So
+    overlap and order 2 compare lists of different users, and what a user gets again is counted once elsewhere.
+
     Parameters
     ----------
     rarefied_to : int
@@ -45,7 +49,8 @@ class Diversity(Detector):
     ----------
     M. O. Hill, "Diversity and evenness", Ecology 54, 1973 (effective numbers).
     E. H. Simpson, "Measurement of diversity", Nature 163, 1949 (unbiased order 2).
-    A. Chao, Y. T. Wang and L. Jost, "Entropy and the species accumulation curve", Methods in Ecology and Evolution 4, 2013.
+    A. Chao, Y. T. Wang and L. Jost, "Entropy and the species accumulation curve", Methods in Ecology and Evolution 4,
+    2013.
     S. H. Hurlbert, "The nonconcept of species diversity", Ecology 52, 1971 (rarefaction).
     """
 
@@ -61,13 +66,18 @@ class Diversity(Detector):
     def measures(self) -> tuple[Measure, ...]:
         down = (History("down", change=self.fall, relative=True),)
         return (
-            Measure("list_overlap", Unit.RATIO, "Share of a list's items that another request's list has too, on average.",
-                    (Floor(above=self.overlap_above), History("up", change=0.05)), frozenset({"request"}), LEAST_REQUESTS,
+            Measure("list_overlap", Unit.RATIO,
+                    "Share of a list's items that another request's list has too, on average.",
+                    (Floor(above=self.overlap_above), History("up", change=0.05)),
+                    frozenset({"request"}), LEAST_REQUESTS,
                     "any two lists share {value} of their items"),
-            Measure("effective_items_q1", Unit.ITEMS, "Effective number of items, order 1: exponential of the entropy.", down,
+            Measure("effective_items_q1", Unit.ITEMS,
+                    "Effective number of items, order 1: exponential of the entropy.", down,
                     least_n=LEAST_REQUESTS, says="as diverse as if {value} items were shown equally often"),
-            Measure("effective_items_q2", Unit.ITEMS, "Effective number of items, order 2: one over the chance that two rows show one item.", down,
-                    least_n=LEAST_REQUESTS, says="as diverse as if {value} items were shown equally often (frequent ones count more)"),
+            Measure("effective_items_q2", Unit.ITEMS,
+                    "Effective number of items, order 2: one over the chance that two rows show one item.", down,
+                    least_n=LEAST_REQUESTS,
+                    says="as diverse as if {value} items were shown equally often (frequent ones count more)"),
             Measure("distinct_items", Unit.ITEMS, f"Distinct items expected among {self.rarefied_to} rows.", down,
                     least_n=LEAST_REQUESTS, says="{value} distinct items among so many rows"),
             Measure("coverage", Unit.RATIO, f"Share of the catalogue expected among {self.rarefied_to} rows.", down,
@@ -226,13 +236,12 @@ class _Panel:
         self.members = summary.members(panel)
         self.length = np.diff(panel.offsets)
         self.item = np.searchsorted(summary[ItemCounts].keys, panel.item)
-        _, user = np.unique(panel.user, return_inverse=True)
-        self.user, self.owner = user, user[panel.request_user]
+        self.user, self.owner = panel.person, panel.person[panel.request_user]
         several = (np.bincount(self.owner) >= 2)[self.owner]
         row = np.flatnonzero(np.repeat(several, self.length))
         width = np.int64(max(len(summary[ItemCounts].keys), 1))
         request, item = np.divmod(  # an item twice in one list counts once
-            np.unique((np.searchsorted(panel.offsets, row, "right") - 1) * width + self.item[row]), width
+            distinct((np.searchsorted(panel.offsets, row, "right") - 1) * width + self.item[row]), width
         )
         code = self.owner[request] * width + item
         order = np.argsort(code)
@@ -260,7 +269,7 @@ class _Panel:
         """
         sums = np.add.reduceat(slope[self.rows], self.starts) - each * self.sizes
         of_user = np.bincount(self.owner[self.requests], sums - sums.mean())
-        users = max(len(np.unique(self.owner[self.requests])), 2)
+        users = max(int((np.bincount(self.owner[self.requests]) > 0).sum()), 2)
         return float(np.sqrt((of_user**2).sum() * users / (users - 1) / total / len(self.rows)))
 
     def within_users(self, requests: float) -> _SameUser:

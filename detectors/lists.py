@@ -52,15 +52,21 @@ class Lists(Detector):
             return Floor(above=above), History("up", change=self.rise)
 
         return (
-            Measure("mean_length", Unit.ITEMS, "Mean length of a list.", (History("both", change=self.length_change, relative=True),), lists,
+            Measure("mean_length", Unit.ITEMS,
+                    "Mean length of a list.", (History("both", change=self.length_change, relative=True),), lists,
                     says="lists have {value} items on average, usually {expected}"),
-            Measure("short_share", Unit.RATIO, "Share of lists with fewer than half as many items as the usual list.", judge(self.short_above), lists,
+            Measure("short_share", Unit.RATIO,
+                    "Share of lists with fewer than half as many items as the usual list.",
+                    judge(self.short_above), lists,
                     says="{value} of lists have fewer than half the usual items"),
-            Measure("empty_share", Unit.RATIO, "Share of requests with an empty list.", judge(self.empty_above), lists | {"empty_lists"},
+            Measure("empty_share", Unit.RATIO,
+                    "Share of requests with an empty list.", judge(self.empty_above), lists | {"empty_lists"},
                     says="{value} of requests get an empty list"),
-            Measure("repeat_share", Unit.RATIO, "Share of lists that show an item twice.", judge(self.repeat_above), lists,
+            Measure("repeat_share", Unit.RATIO,
+                    "Share of lists that show an item twice.", judge(self.repeat_above), lists,
                     says="{value} of lists show an item twice"),
-            Measure("gap_share", Unit.RATIO, "Share of lists with a position missing.", judge(self.gap_above), positions,
+            Measure("gap_share", Unit.RATIO,
+                    "Share of lists with a position missing.", judge(self.gap_above), positions,
                     says="{value} of lists have a position missing"),
         )  # fmt: skip
 

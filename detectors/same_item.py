@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
+from detectors.core.hashing import distinct
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
@@ -118,12 +119,13 @@ def _anywhere_but(summary: Summary, expected: NDArray[np.bool_], pinned: frozens
     width = len(counts.keys)
     row = np.flatnonzero(~np.isin(panel.position, sorted(pinned)))
     request = np.searchsorted(panel.offsets, row, "right") - 1
-    once = np.unique(request * width + np.searchsorted(counts.keys, panel.item[row]))
+    once = distinct(request * width + np.searchsorted(counts.keys, panel.item[row]))
     request, item = np.divmod(once, max(width, 1))
     members = summary.members(panel)
     requests = np.array([panel.sample_of(groups)[1].sum() for groups in members], float)
     by_item = (
-        np.bincount(item[panel.sample_of(groups)[1][request]], minlength=width).astype(float) for groups in members
+        np.bincount(item[panel.sample_of(groups)[1][request]], minlength=width).astype(float)
+        for groups in members
     )
     return _top_item(summary, "anywhere_share", by_item, requests, expected)
 
@@ -281,18 +283,19 @@ def _top_item_by_user(summary: Summary, expected: NDArray[np.bool_]) -> Measurem
     members = summary.members(panel)
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     names: list[int] = []
-    owner = np.repeat(panel.request_user, np.diff(panel.offsets))
-    first_rows = panel.position == 1
+    first = np.flatnonzero(panel.position == 1)
+    owner, first_item = np.repeat(panel.request_user, np.diff(panel.offsets))[first], panel.item[first]
     for s, totals in enumerate(counts.by_slice(summary.members(counts), FIRST)):
         unexpected = np.where(expected, 0.0, totals)
         top = int(np.argmax(unexpected)) if len(totals) else 0
         names.append(top)
         users, _, _ = panel.sample_of(members[s])
         known = users & panel.user_known
-        of[s] = len(np.unique(panel.user[known]))
+        of[s] = panel.distinct_users(known)
         if unexpected.any():
-            got = owner[first_rows & (panel.item == counts.keys[top])]
-            hits[s] = len(np.unique(panel.user[got[known[got]]]))
+            got = np.zeros(len(known), bool)
+            got[owner[first_item == counts.keys[top]]] = True
+            hits[s] = panel.distinct_users(known & got)
 
     def evidence(s: int) -> Mapping[str, Any]:
         return {"item": counts.text_of(int(counts.keys[names[s]])), "users": int(hits[s])} if hits[s] else {}

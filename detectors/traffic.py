@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
+from detectors.core.hashing import distinct
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
@@ -68,10 +69,13 @@ class Traffic(Detector):
                     (History("up", change=self.silence_rise),),
                     says="no request for {value}"),
             Measure("repeated_share", Unit.RATIO, "Share of rows whose request, position and item were logged before.",
-                    (Floor(above=self.repeated_above),), frozenset({"request"}), says="{value} of rows are logged twice"),
+                    (Floor(above=self.repeated_above),), frozenset({"request"}),
+                    says="{value} of rows are logged twice"),
             Measure("repeated_ids_share", Unit.RATIO, "Share of appearances of request ids beyond the first.",
-                    (Floor(above=self.repeated_above),), frozenset({"request"}), says="{value} of request ids came before"),
-            *(Measure(f"missing_{c}_share", Unit.RATIO, f"Share of rows without a value in the column of the {c.replace('_', ' ')}.",
+                    (Floor(above=self.repeated_above),), frozenset({"request"}),
+                    says="{value} of request ids came before"),
+            *(Measure(f"missing_{c}_share", Unit.RATIO,
+                      f"Share of rows without a value in the column of the {c.replace('_', ' ')}.",
                       (History("up", change=self.missing_rise),), frozenset({c}),
                       says="{value} of rows have no " + c.replace("_", " ")) for c in COLUMNS),
         )  # fmt: skip
@@ -121,8 +125,8 @@ def _users(summary: Summary) -> Measurement:
     value, error = np.zeros(len(members)), np.zeros(len(members))
     for s, groups in enumerate(members):
         users, _, rate = panel.sample_of(groups)
-        found = len(np.unique(panel.user[users]))
-        known = len(np.unique(panel.user[users & panel.user_known])) / max(found, 1)
+        found = panel.distinct_users(users)
+        known = panel.distinct_users(users & panel.user_known) / max(found, 1)
         # The bound is a place in the range of all hashes, so it says the whole rate, sampling before it included.
         estimate = found / summary.rate if rate == 1 else (found - 1) / rate
         left_out = 1 - (summary.rate if rate == 1 else rate)
@@ -141,10 +145,12 @@ def _silence(summary: Summary, context: Context) -> Measurement:
     first, last = start // MINUTE, -(-end // MINUTE)
     value = np.full(len(summary.slices), np.nan)
     for s, groups in enumerate(summary.members(minutes)):
-        seen = np.unique(minutes.keys[minutes.key[groups[minutes.group]]]).astype(np.int64)
+        seen = distinct(minutes.keys[minutes.key[groups[minutes.group]]]).astype(np.int64)
         edges = np.concatenate([[first - 1], seen[(seen >= first) & (seen < last)], [last]])
         value[s] = max(0, int(np.diff(edges).max(initial=1)) - 1) * 60.0
-    requests = np.array([minutes.counts[groups[minutes.group], 0].sum() for groups in summary.members(minutes)], float)
+    requests = np.array(
+        [minutes.counts[groups[minutes.group], 0].sum() for groups in summary.members(minutes)], float
+    )
     return Measurement("silence", value, 4e-6 * (end - start) / np.maximum(requests, 1), requests)
 
 

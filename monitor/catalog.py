@@ -12,7 +12,7 @@ from monitor.engine.codes import codes_of
 from monitor.errors import LogError
 from monitor.logs import LogFile, Quarantine
 from monitor.logs.columns import Column, Kind, is_list, is_nested
-from monitor.logs.listing import COMPRESSED, SUFFIXES
+from monitor.logs.listing import SUFFIXES, belongs
 from monitor.logs.reader import open_reader
 from monitor.logs.source import BadFile, LocalSource
 
@@ -40,7 +40,9 @@ def catalog_size(config: CatalogConfig) -> int:
 def _size(file: LogFile, item: str) -> int:
     """Read once for each version of the file, as a log is read."""
     column = Column("item", item, Kind.ID)
-    reader = open_reader(_format(file.path), LocalSource(), [column], "auto")
+    name = os.path.basename(file.path)
+    log_format = next((f for f in SUFFIXES if belongs(name, f)), "parquet")
+    reader = open_reader(log_format, LocalSource(), [column], "auto")
     kind = reader.facts(file).types.get("item")
     if kind is None:
         raise BadFile(f'has no column "{item}": set catalog.item')
@@ -58,10 +60,3 @@ def _size(file: LogFile, item: str) -> int:
     if not size:
         raise BadFile(f'holds no item in column "{item}"')
     return size
-
-
-def _format(path: str) -> str:
-    name = path.lower()
-    for suffix in COMPRESSED:
-        name = name.removesuffix(suffix)
-    return next((form for form, suffixes in SUFFIXES.items() if name.endswith(suffixes)), "parquet")

@@ -115,7 +115,11 @@ class Batch:
             if len(hits):
                 request = np.searchsorted(self.offsets, hits, "right") - 1
                 out[hits[hits - distance >= self.offsets[request]]] = True
-        rows = np.flatnonzero((self.length > LONG_LIST)[self.row_request]) if self.length.max() > LONG_LIST else ()
+        rows = (
+            np.flatnonzero((self.length > LONG_LIST)[self.row_request])
+            if self.length.max() > LONG_LIST
+            else ()
+        )
         if len(rows):
             item, request = self.item[rows], self.row_request[rows]
             order = np.lexsort((item, request))  # stable: of equals, the earlier row first

@@ -82,7 +82,9 @@ def discover() -> dict[str, type[Detector]]:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.value):
         detector = load_detector(point.value)
         if detector.name in found and found[detector.name] is not detector:
-            raise ValueError(f"two detectors are called {detector.name}: {paths[detector.name]} and {point.value}")
+            raise ValueError(
+                f"two detectors are called {detector.name}: {paths[detector.name]} and {point.value}"
+            )
         found[detector.name], paths[detector.name] = detector, point.value
     return dict(sorted(found.items()))
 
@@ -102,7 +104,9 @@ def load_detector(path: str) -> type[Detector]:
         raise ValueError(f"{path}: cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Detector)):
         raise ValueError(f"{path} is not a detector: write a class that derives from detectors.Detector")
-    lacks = sorted({*found.__abstractmethods__, *(a for a in ("name", "statistics") if not hasattr(found, a))})
+    lacks = sorted(
+        {*found.__abstractmethods__, *(a for a in ("name", "statistics") if not hasattr(found, a))}
+    )
     if lacks:
         raise ValueError(f"{path} is not a complete detector: it lacks {', '.join(lacks)}")
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ _M1 = np.uint64(0xFF51AFD7ED558CCD)
 _M2 = np.uint64(0xC4CEB9FE1A85EC53)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _LONG = 1024  # texts over this many bytes are rare and go through hashlib, one by one
-_BLOCK = 1 << 14  # texts at a time: what is in work stays in the cache, and memory does not grow with the column
+_BLOCK = (
+    1 << 14
+)  # texts at a time: what is in work stays in the cache, and memory does not grow with the column
 
 
 def mix(x: U64) -> U64:
@@ -84,6 +87,17 @@ def hash_texts(texts: Iterable[str]) -> U64:
     return hash_strings(offsets, np.frombuffer(b"".join(encoded), np.uint8))
 
 
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The distinct values, sorted. Several times faster than `np.unique`, which hashes first.
+
+    >>> import numpy as np
+    >>> distinct(np.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+
+
 def combine(first: U64, second: U64) -> U64:
     """One hash for an ordered pair."""
     return mix(first * _GOLDEN + second)
@@ -126,7 +140,7 @@ def _seed(length: NDArray[np.int64]) -> U64:
 def _absorb(h: U64, word: U64) -> U64:
     """Take in eight bytes: a bijection of `h` that spreads high bits down before the product spreads low bits up.
 
-    Without the first shift a change in a word's upper half stays there, and a matching change in the next word undoes it.
+    Without the first shift a change in a word's upper half stays there, and the next word can undo it.
     """
     h = h ^ word
     h ^= h >> np.uint64(32)

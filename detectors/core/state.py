@@ -46,7 +46,11 @@ def decode(blob: bytes, name: str, version: int) -> dict[str, NDArray[Any]]:
         table = pa.ipc.open_stream(blob).read_all()
         table.validate(full=True)
         told = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow raises OSError for what zstd cannot unpack
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+    ) as error:  # Arrow raises OSError for what zstd cannot unpack
         raise ValueError(f"state of {name} is damaged: it cannot be read") from error
     found = (told.get("name"), told.get("version"))
     if found != (name, str(version)):

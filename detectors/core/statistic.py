@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import fields
+from functools import reduce
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.core import state
 from detectors.core.batch import Batch
-from detectors.core.hashing import U64
+from detectors.core.hashing import U64, distinct
 
 
 class Statistic(ABC):
@@ -56,6 +58,11 @@ class Statistic(ABC):
     def merge(self, other: Self) -> Self:
         """The summary of both."""
 
+    @classmethod
+    def merge_all(cls, parts: Sequence[Self]) -> Self:
+        """The summary of many parts; overridden where that is cheaper than one after the other."""
+        return reduce(cls.merge, parts, cls.empty()) if len(parts) != 1 else parts[0]
+
     def to_bytes(self) -> bytes:
         return state.encode(self.name, self.version, {f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]  # every statistic is a dataclass
 
@@ -80,7 +87,10 @@ def align(a: U64, b: U64) -> tuple[U64, NDArray[np.int64], NDArray[np.int64]]:
     >>> keys.tolist(), ia.tolist(), ib.tolist()
     ([1, 2, 3], [0, 2], [1, 2])
     """
-    keys = np.union1d(a, b)
+    if np.array_equal(a, b):
+        same = np.arange(len(a))
+        return a, same, same
+    keys = distinct(np.concatenate([a, b]))
     return keys, np.searchsorted(keys, a), np.searchsorted(keys, b)
 
 

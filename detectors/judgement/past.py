@@ -21,7 +21,9 @@ CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is amo
 LEAST_POINTS = 4  # of the same hours: reached on the second day
 LEAST_RESIDUALS = 12  # windows from which a spread is learned
 SMALL = np.log(100.5)  # counts below this are expected at their mean
-APART = 4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
+APART = (
+    4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
+)
 SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 
@@ -66,6 +68,11 @@ def error_on_scale(kind: NDArray[Any], value: F, error: F) -> F:
     """A standard error on that scale."""
     with np.errstate(invalid="ignore"):
         return np.where(_by_logarithm(kind), error / np.maximum(value, 0.5), error)
+
+
+def _least_variance(kind: NDArray[Any], scaled: F) -> F:
+    """What chance alone does to a count on its scale, also where none was found."""
+    return np.where(kind == COUNT, np.exp(-np.where(kind == COUNT, scaled, 0.0)), 0.0)
 
 
 def _by_logarithm(kind: NDArray[Any]) -> NDArray[np.bool_]:
@@ -125,7 +132,7 @@ class Past:
         # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
         this_hour = same_hours & (off_clock == 0)
         own, own_points, own_deviation = self._typical(this_hour, k)
-        noise = np.fmax(_median(self._variance[this_hour, :k])[0], self._least_variance(centre))
+        noise = np.fmax(_median(self._variance[this_hour, :k])[0], _least_variance(self._kind[:k], centre))
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -150,10 +157,6 @@ class Past:
             mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
             centre[small] = np.log(mean + 0.5)
         return centre, points, deviation
-
-    def _least_variance(self, centre: F) -> F:
-        """What chance alone does to a count, on its scale."""
-        return np.where(self._kind[: len(centre)] == COUNT, np.exp(-centre), 0.0)
 
     def _together(self, rows: NDArray[np.bool_], k: int) -> F:
         counts = np.flatnonzero(self._kind[:k] == COUNT)
@@ -182,7 +185,8 @@ class Past:
         usable = np.isfinite(value) & ~excluded
         scaled = to_scale(kind, value)
         rows[0, columns] = np.where(usable, scaled, np.where(excluded, to_scale(kind, expected), np.nan))
-        rows[1, columns] = np.where(usable, error_on_scale(kind, value, error) ** 2, np.nan)
+        variance = np.fmax(error_on_scale(kind, value, error) ** 2, _least_variance(kind, scaled))
+        rows[1, columns] = np.where(usable, variance, np.nan)
         rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
         self._times = np.append(self._times, start_us)
         self._scaled = np.vstack([self._scaled, rows[0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
-from detectors.core.hashing import U64
+from detectors.core.hashing import U64, distinct
 from detectors.statistics.keyed import Entries, KeyedCounts, tabulate
 
 # Items in at least this share of a cell's requests keep their name, and so do the first few.
@@ -60,10 +61,11 @@ class ItemCounts(KeyedCounts):
         texts = [str(batch.item_names[int(i)])[:NAME_LENGTH] for i in order]
         return cls(*built, built.keys[named], np.array(texts, "U") if texts else np.empty(0, "U1"))
 
-    def merge(self, other: Self) -> Self:
-        keys, first = np.unique(np.concatenate([self.name_key, other.name_key]), return_index=True)
-        texts = np.concatenate([self.name_text, other.name_text])[first]
-        return type(self)(*self._merged(other), keys, texts if len(texts) else np.empty(0, "U1"))
+    @classmethod
+    def merge_all(cls, parts: Sequence[Self]) -> Self:
+        keys, first = np.unique(np.concatenate([p.name_key for p in parts]), return_index=True)
+        texts = np.concatenate([p.name_text for p in parts])[first]
+        return cls(*cls._merged(parts), keys, texts if len(texts) else np.empty(0, "U1"))
 
     def equals(self, other: Self) -> bool:
         """Equal counts; the names kept may differ with the split."""
@@ -88,4 +90,4 @@ def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.in
     start = np.searchsorted(counts.group[order], np.arange(len(counts.groups)))
     place = np.arange(len(order)) - start[counts.group[order]]
     frequent[order[place < NAMED_FIRST]] = True
-    return np.unique(counts.key[frequent]).astype(np.int64)
+    return distinct(counts.key[frequent]).astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import I64
-from detectors.core.hashing import U64
-from detectors.core.statistic import Statistic, align
+from detectors.core.hashing import U64, distinct
+from detectors.core.statistic import Statistic
 
 # Table cells up to which counting goes through a table: faster than a sort, 64 MB for each kind.
 DENSE = 1 << 23
@@ -56,20 +56,25 @@ class KeyedCounts(Statistic):
             np.empty(0, np.uint64), np.empty(0, np.uint64), none, none, np.empty((0, cls.kinds), np.int64)
         )
 
-    def _merged(self, other: Self) -> Entries:
-        groups, group_a, group_b = align(self.groups, other.groups)
-        keys, key_a, key_b = align(self.keys, other.keys)
-        codes = np.concatenate(
-            [
-                group_a[self.group] * len(keys) + key_a[self.key],
-                group_b[other.group] * len(keys) + key_b[other.key],
-            ]
-        )
-        counts = np.concatenate([self.counts, other.counts])
-        return tabulate(groups, keys, [(codes, counts[:, i]) for i in range(self.kinds)])
-
     def merge(self, other: Self) -> Self:
-        return type(self)(*self._merged(other))
+        return self.merge_all([self, other])
+
+    @classmethod
+    def merge_all(cls, parts: Sequence[Self]) -> Self:
+        return cls(*cls._merged(parts))
+
+    @classmethod
+    def _merged(cls, parts: Sequence[Self]) -> Entries:
+        """All entries counted once more, under the keys of all parts."""
+        groups = distinct(np.concatenate([p.groups for p in parts]))
+        keys = distinct(np.concatenate([p.keys for p in parts]))
+        codes = [
+            np.searchsorted(groups, p.groups)[p.group] * len(keys) + np.searchsorted(keys, p.keys)[p.key]
+            for p in parts
+        ]
+        counts = np.concatenate([p.counts for p in parts])
+        code = np.concatenate(codes)
+        return tabulate(groups, keys, [(code, counts[:, i]) for i in range(cls.kinds)])
 
     def by_slice(self, members: NDArray[np.bool_], kind: int = 0) -> Iterator[NDArray[np.float64]]:
         """Counts by key for one slice after the other, each of shape (keys,).
@@ -85,14 +90,19 @@ class KeyedCounts(Statistic):
             table[self.group, self.key] = counts
             # Not a matrix product: a cell is in few slices, and adding its rows is less work than multiplying by zeros.
             for row in members:
-                yield table[row].sum(axis=0)
+                total = np.zeros(width)
+                for group in np.flatnonzero(row):
+                    total += table[group]
+                yield total
         else:
             start = np.searchsorted(self.group, np.arange(len(self.groups) + 1))
             for row in members:
                 at = np.concatenate(
                     [np.arange(start[g], start[g + 1]) for g in np.flatnonzero(row)] or [start[:0]]
                 )
-                yield np.bincount(self.key[at], counts[at].astype(np.float64), width).astype(np.float64, copy=False)
+                yield np.bincount(self.key[at], counts[at].astype(np.float64), width).astype(
+                    np.float64, copy=False
+                )
 
 
 def tabulate(groups: U64, keys: U64, parts: list[tuple[NDArray[Any], NDArray[Any] | None]]) -> Entries:
@@ -111,7 +121,7 @@ def tabulate(groups: U64, keys: U64, parts: list[tuple[NDArray[Any], NDArray[Any
         at = np.flatnonzero(np.logical_or.reduce(tables))
         counts = np.stack([t[at] for t in tables], axis=1).astype(np.int64, copy=False)
     else:
-        at = np.unique(np.concatenate([c for c, _ in parts]))
+        at = distinct(np.concatenate([c for c, _ in parts]))
         counts = np.stack([np.bincount(np.searchsorted(at, c), w, len(at)) for c, w in parts], axis=1).astype(
             np.int64, copy=False
         )

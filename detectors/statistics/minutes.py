@@ -11,7 +11,9 @@ from detectors.core.batch import Batch
 from detectors.statistics.keyed import KeyedCounts, tabulate
 
 MINUTE = 60_000_000  # in microseconds
-LONG_SPAN = 100_000  # minutes; a batch that spans more holds odd times, and its minutes are sorted out one by one
+LONG_SPAN = (
+    100_000  # minutes; a batch that spans more holds odd times, and its minutes are sorted out one by one
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
-from detectors.core.hashing import U64, combine
+from detectors.core.hashing import U64, combine, distinct
 from detectors.core.statistic import Statistic, align
 
 USERS = 1024  # users kept for each cell: a share is then known to within 1.6 % (one standard error)
@@ -158,6 +158,17 @@ class Panel(Statistic):
         """Cell of each request, shape (requests,)."""
         return self.user_group[self.request_user]
 
+    @cached_property
+    def person(self) -> NDArray[np.int64]:
+        """Number of the distinct user that each user of a cell is, shape (users,): one may be in several cells."""
+        return np.searchsorted(distinct(self.user), self.user)
+
+    def distinct_users(self, users: NDArray[np.bool_]) -> int:
+        """How many different users are marked."""
+        seen = np.zeros(len(self.user), bool)
+        seen[self.person[users]] = True
+        return int(seen.sum())
+
     def sample_of(self, groups: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
         """A uniform sample of the users of some cells together.
 
@@ -185,10 +196,11 @@ def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
     while True:
         bound = np.where(share < 1, (share * 2.0**64 * (1 - 2**-50)).astype(np.uint64), EVERYONE)
         chosen = batch.user <= bound[batch.cell]
-        users = np.unique(
-            combine(batch.user[chosen], batch.cells.keys[batch.cell[chosen]]), return_index=True
-        )[1]
-        found = np.bincount(batch.cell[chosen][users], minlength=len(requests))
+        order = np.lexsort((batch.user[chosen], batch.cell[chosen]))
+        user, cell = batch.user[chosen][order], batch.cell[chosen][order]
+        new = np.ones(len(order), bool)
+        new[1:] = (user[1:] != user[:-1]) | (cell[1:] != cell[:-1])
+        found = np.bincount(cell[new], minlength=len(requests))
         short = (found < USERS) & (share < 1)
         if not short.any():
             return chosen

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from detectors.core.batch import I64, Batch
-from detectors.core.hashing import U64
+from detectors.core.hashing import U64, distinct
 from detectors.core.statistic import Statistic
 
 IDS = 1 << 15
@@ -49,7 +49,7 @@ class RequestIds(Statistic):
             return cls.empty()
         ids = batch.request
         if len(ids) > 4 * IDS:  # most hashes are far above the largest that can be kept
-            below = np.unique(ids[ids < np.uint64(2.0**64 * 2 * IDS / len(ids))])
+            below = distinct(ids[ids < np.uint64(2.0**64 * 2 * IDS / len(ids))])
             if len(below) >= IDS:
                 ids = ids[ids <= below[IDS - 1]]
         unique, times = np.unique(ids, return_counts=True)

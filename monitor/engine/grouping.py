@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detectors.core.hashing import U64, distinct
 from monitor.engine.chunk import Chunk
 
 SLACK = 60_000_000  # rows of one request are at most this far apart (microseconds) when they stand in different chunks
@@ -36,8 +38,19 @@ def hold_back(chunk: Chunk, after: Chunk) -> tuple[Chunk, Chunk | None]:
     if not (chunk.joins and after.joins and after.n_runs):
         return chunk, None
     near = np.flatnonzero(chunk.time >= after.time.min() - SLACK)
-    goes_on = near[np.isin(chunk.request[near], after.request)]
+    if not len(near):
+        return chunk, None
+    next_to_it = distinct(after.request[after.time <= chunk.time[near].max() + SLACK])
+    goes_on = distinct(chunk.request[near][_among(chunk.request[near], next_to_it)])
     if not len(goes_on):
         return chunk, None
-    held = np.isin(chunk.request, chunk.request[goes_on])
+    held = _among(chunk.request, goes_on)
     return chunk.take(~held), chunk.take(held)
+
+
+def _among(values: U64, ordered: U64) -> NDArray[np.bool_]:
+    """Which values are in a sorted array."""
+    if not len(ordered):
+        return np.zeros(len(values), bool)
+    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return np.asarray(ordered[at] == values)

@@ -123,7 +123,7 @@ def _checked(
 
 
 def _safe(evidence: Evidence) -> Evidence:
-    """Evidence is asked for long after its detector ran: what it raises then must not end the judgement of the others."""
+    """Evidence is asked for after its detector ran: what it raises then must not end the judgement of others."""
 
     def told(s: int) -> Mapping[str, Any]:
         try:

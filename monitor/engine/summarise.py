@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +31,7 @@ from monitor.windows import EPOCH, Window
 THREADS = 2
 BATCH_ROWS = 1_500_000  # rows of a batch: memory grows with it, time hardly falls beyond
 AHEAD = 3  # decoded pieces that may wait
+MERGED_AT_ONCE = 8  # parts: merging many at once costs less than one after the other, but keeps them
 REPLICATES = 8  # groups of row groups whose differences say what leaving others out costs
 
 US = timedelta(microseconds=1)
@@ -74,13 +74,14 @@ class _Part:
     rows_sampled: int = 0
     repeated: int = 0
 
-    def merge(self, other: _Part) -> _Part:
-        return _Part(
-            self.summary.merge(other.summary),
-            self.boosted.merge(other.boosted),
-            self.requests + other.requests,
-            self.rows_sampled + other.rows_sampled,
-            self.repeated + other.repeated,
+    @classmethod
+    def merge_all(cls, parts: Sequence[_Part]) -> _Part:
+        return cls(
+            Summary.merge_all([p.summary for p in parts]),
+            Summary.merge_all([p.boosted for p in parts]),
+            sum(p.requests for p in parts),
+            sum(p.rows_sampled for p in parts),
+            sum(p.repeated for p in parts),
         )
 
 
@@ -116,12 +117,11 @@ def summarise(
     """
     kinds = tuple(dict.fromkeys(statistics))
     sampled_kinds = tuple(kind for kind in kinds if not kind.census)
-    has = available(recommender, log.columns_found(listing.files))
+    has = available(recommender, log.columns_found(listing.files) if listing.files else None)
     values = SliceValues.of(recommender.slices)
     columns = tuple(dict.fromkeys([*values.columns, *([only[0]] if only else [])]))
     guests = hash_ids(recommender.log.guests)
-    partitioned = bool(recommender.log.partitions)
-    edges = _edges(window, now, partitioned)
+    edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
     boost: Boost | None = None
 
@@ -161,11 +161,10 @@ def summarise(
         for pieces in _replicate_groups(plan):
             chunks = (c for many in _ahead(pieces, decode, pool) for c in map(chosen, many) if c.n_runs)
             parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit) or count([], values))
-    whole = reduce(_Part.merge, parts)
-    if partitioned:
-        for n, first, last in plan.elsewhere:
-            rows.past += n if last < edges[0] else 0
-            rows.future += n if first >= edges[-1] else 0
+    whole = _Part.merge_all(parts)
+    for n, first, last in plan.elsewhere:
+        rows.past += n if last < edges[0] else 0
+        rows.future += n if first >= edges[-1] else 0
     report = ReadReport(
         files=tuple(FileSeen(f.path, f.size, f.modified_us) for f in listing.files),
         bytes_read=plan.bytes,
@@ -212,13 +211,15 @@ def _merged(
 
     def settle(most: int) -> None:
         while len(pending) > most:
-            parts[:] = [reduce(_Part.merge, [*parts, pending.popleft().result()])]
+            parts.append(pending.popleft().result())
+            if len(parts) >= MERGED_AT_ONCE:
+                parts[:] = [_Part.merge_all(parts)]
 
     for group in groups:
         settle(THREADS - 1)
         pending.append(submit(group))
     settle(0)
-    return parts[0] if parts else None
+    return _Part.merge_all(parts) if parts else None
 
 
 def _ahead(

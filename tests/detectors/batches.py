@@ -71,7 +71,7 @@ def random_batch(
     surfaces: int = 2,
     has: frozenset[str] = ROLES | {"empty_lists"},
 ) -> Batch:
-    """Anything that a log may hold: empty lists, items twice in a list, gaps, heavy users, guests, ids twice, odd scores."""
+    """Anything that a log may hold: empty lists, items twice, gaps, heavy users, guests, ids twice, odd scores."""
     listed = "request" in has
     length = rng.integers(0, longest + 1, requests) if listed else np.ones(requests, np.int64)
     rows = int(length.sum())

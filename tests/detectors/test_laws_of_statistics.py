@@ -120,7 +120,7 @@ def test_bytes_of_something_else_are_refused(kind: type[Statistic], monkeypatch:
         kind.from_bytes(blob)
     monkeypatch.undo()
     monkeypatch.setattr(kind, "name", "another")
-    with pytest.raises(ValueError, match="^state is of .* version 1, wanted another version 1$"):
+    with pytest.raises(ValueError, match=r"^state is of .* version 1, wanted another version 1$"):
         kind.from_bytes(blob)
 
 
@@ -145,11 +145,11 @@ def test_damaged_bytes_are_refused(kind: type[Statistic]) -> None:
 
 @every_statistic
 def test_a_broken_merge_breaks_a_law(kind: type[Statistic]) -> None:
-    class DropsOther(kind):  # type: ignore[misc, valid-type]  # a class made for each statistic
+    class DropsOther(kind):
         def merge(self, other: Statistic) -> Statistic:
             return self
 
-    class AddsTwice(kind):  # type: ignore[misc, valid-type]  # a class made for each statistic
+    class AddsTwice(kind):
         def merge(self, other: Statistic) -> Statistic:
             return kind.merge(kind.merge(self, other), other)
 

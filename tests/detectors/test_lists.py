@@ -17,7 +17,7 @@ WITH_EMPTY = ROLES | {"empty_lists"}
 
 
 def values(lists: list[list[str]], **columns: object) -> dict[str, float]:
-    found = measure(DETECTOR, of_lists(lists, **{"has": WITH_EMPTY, **columns}))  # type: ignore[arg-type]
+    found = measure(DETECTOR, of_lists(lists, **{"has": WITH_EMPTY, **columns}))
     return {name: float(m.value[0]) for name, m in found.items()}
 
 

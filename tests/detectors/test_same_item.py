@@ -41,12 +41,12 @@ def stuck_list(lists: list[list[str]]) -> list[list[str]]:
 
 
 def values(batch: Batch, **context: object) -> dict[str, float]:
-    found = measure(DETECTOR, batch, replace(WINDOW, **context))  # type: ignore[arg-type]  # any field of a Context
+    found = measure(DETECTOR, batch, replace(WINDOW, **context))
     return {name: float(m.value[0]) for name, m in found.items()}
 
 
 def culprits(batch: Batch, **context: object) -> dict[str, object]:
-    found = measure(DETECTOR, batch, replace(WINDOW, **context))  # type: ignore[arg-type]  # any field of a Context
+    found = measure(DETECTOR, batch, replace(WINDOW, **context))
     return {name: dict(m.evidence(0)).get("item") for name, m in found.items() if m.evidence}
 
 
@@ -114,12 +114,12 @@ def test_an_incident_is_above_its_floor_and_named(
 
 def test_evidence_says_the_place_the_list_and_the_runners_up() -> None:
     third = measure(DETECTOR, of_lists(stuck_third(healthy())))
-    assert dict(third["any_place_share"].evidence(0)) == {"position": 3, "item": "STUCK"}  # type: ignore[misc]
+    assert dict(third["any_place_share"].evidence(0)) == {"position": 3, "item": "STUCK"}
     same = measure(DETECTOR, of_lists(stuck_list(healthy())))
-    assert dict(same["identical_list_share"].evidence(0))["list"] == ["STUCK", "a", "b", "c"]  # type: ignore[misc]
+    assert dict(same["identical_list_share"].evidence(0))["list"] == ["STUCK", "a", "b", "c"]
     top = dict(measure(DETECTOR, of_lists(stuck_first(healthy())))["first_place_share"].evidence(0))[
         "top_items"
-    ]  # type: ignore[misc]
+    ]
     assert [t["requests"] for t in top] == sorted((t["requests"] for t in top), reverse=True)
     assert top[0]["item"] == "STUCK"
     assert top[0]["share"] == 0.9

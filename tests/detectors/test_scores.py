@@ -20,7 +20,7 @@ NAN, INF = float("nan"), float("inf")
 
 def values(scores: list[list[float]], **columns: object) -> dict[str, float]:
     lists = [[f"i{i}" for i in range(len(row))] for row in scores]
-    found = measure(DETECTOR, of_lists(lists, scores=scores, **columns))  # type: ignore[arg-type]
+    found = measure(DETECTOR, of_lists(lists, scores=scores, **columns))
     return {name: float(m.value[0]) for name, m in found.items()}
 
 
@@ -126,7 +126,7 @@ def test_stated_errors_hold_for_ties() -> None:
     check_sampling(DETECTOR, _rounded, ["tied_share", "constant_share", "unordered_share"])
 
 
-def _rounded(rng: np.random.Generator, requests: int):  # type: ignore[no-untyped-def]  # as `Traffic`
+def _rounded(rng: np.random.Generator, requests: int):
     batch = random_batch(rng, requests=requests, longest=4, countries=1, surfaces=1, users=10 * requests)
     rare = np.arange(batch.n_requests, dtype=np.uint64)  # every request of a user of its own
     return type(batch)(
