@@ -91,7 +91,7 @@ class Diversity(Detector):
         n = requests / summary.clustering
         panel = _Panel(summary)
         out = {m: np.full((2, len(members)), np.nan) for m in ("overlap", "q1", "q2", "distinct")}
-        for s, totals in enumerate(counts.by_slice(members, ANYWHERE)):
+        for s, totals in enumerate(summary.totals(ItemCounts, ANYWHERE)):
             total = totals.sum()
             panel.turn_to(s)
             if total < 2 or len(panel.sizes) < 2:

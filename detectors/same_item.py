@@ -102,14 +102,14 @@ def _expected_keys(counts: ItemCounts, context: Context) -> NDArray[np.bool_]:
 def _first_place(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
     counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, FIRST)
-    by_item = counts.by_slice(summary.members(counts), FIRST)
+    by_item = summary.totals(ItemCounts, FIRST)
     return _top_item(summary, "first_place_share", by_item, requests, expected)
 
 
 def _anywhere(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
     counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, ANYWHERE)
-    by_item = counts.by_slice(summary.members(counts), ANYWHERE)
+    by_item = summary.totals(ItemCounts, ANYWHERE)
     return _top_item(summary, "anywhere_share", by_item, requests, expected)
 
 
@@ -191,7 +191,7 @@ def _top_item_at_a_place(
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     found: list[tuple[int, int] | None] = [None] * len(members)
     for s, (groups, totals) in enumerate(
-        zip(members, counts.by_slice(summary.members(counts), ANYWHERE), strict=True)
+        zip(members, summary.totals(ItemCounts, ANYWHERE), strict=True)
     ):
         _, sampled, _ = panel.sample_of(groups)
         shown = _requests_with_place(panel, sampled, "request" in summary.has)
@@ -234,7 +234,7 @@ def _frequent_somewhere(summary: Summary, expected: NDArray[np.bool_]) -> NDArra
     counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, ANYWHERE)
     out = np.zeros(len(counts.keys), bool)
-    for s, totals in enumerate(counts.by_slice(summary.members(counts), ANYWHERE)):
+    for s, totals in enumerate(summary.totals(ItemCounts, ANYWHERE)):
         out |= _is_frequent(totals, requests[s], expected)
     return out
 
@@ -285,7 +285,7 @@ def _top_item_by_user(summary: Summary, expected: NDArray[np.bool_]) -> Measurem
     names: list[int] = []
     first = np.flatnonzero(panel.position == 1)
     owner, first_item = np.repeat(panel.request_user, np.diff(panel.offsets))[first], panel.item[first]
-    for s, totals in enumerate(counts.by_slice(summary.members(counts), FIRST)):
+    for s, totals in enumerate(summary.totals(ItemCounts, FIRST)):
         unexpected = np.where(expected, 0.0, totals)
         top = int(np.argmax(unexpected)) if len(totals) else 0
         names.append(top)

@@ -317,7 +317,16 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
     if not refold:
         fold.resume([earlier])
     elif earlier.status in (Status.EVALUATED, Status.NO_DATA):
-        findings, incidents = fold.step(Measured.of(earlier), earlier.told_at, silent=silent)
+        known = {i.id: i for i in earlier.open_incidents}
+
+        def on_open(incident: Incident) -> Incident:  # with the shares that were looked up when it opened
+            before = known.get(incident.id, incident)
+            return replace(
+                incident, before={**before.before, **incident.before}, after={**before.after, **incident.after}
+            )
+
+        measured = Measured.of(earlier)
+        findings, incidents = fold.step(measured, earlier.told_at, silent=silent, on_open=on_open)
         yield replace(earlier, findings=findings, open_incidents=incidents)
     else:
         yield replace(earlier, open_incidents=fold.open_incidents)

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells, Slices
 from detectors.core.statistic import Statistic, as_members
+from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
+
+KEPT_TOTALS = 1 << 23  # numbers: 64 MB for each kind of count
 
 S = TypeVar("S", bound=Statistic)
 
@@ -71,6 +74,22 @@ class Summary:
     def members(self, statistic: Statistic) -> NDArray[np.bool_]:
         """Which cells of a statistic make up which slice, shape (slices, groups)."""
         return as_members(self.slices.members, self.cells.keys, statistic.groups)
+
+    def totals(self, statistic: type[KeyedCounts], kind: int = 0) -> Iterable[NDArray[np.float64]]:
+        """Counts by key for one slice after the other, each of shape (keys,); added up once while they are few."""
+        found = self[statistic]
+        if (statistic, kind) not in self._totals:
+            by_slice = found.by_slice(self.members(found), kind)
+            if len(self.slices) * len(found.keys) > KEPT_TOTALS:
+                return by_slice
+            kept = self._totals[statistic, kind] = list(by_slice)
+            for totals in kept:
+                totals.setflags(write=False)  # shared by detectors
+        return self._totals[statistic, kind]
+
+    @cached_property
+    def _totals(self) -> dict[tuple[type[KeyedCounts], int], list[NDArray[np.float64]]]:
+        return {}
 
     @cached_property
     def clustering(self) -> NDArray[np.float64]:

@@ -132,7 +132,9 @@ class Past:
         # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
         this_hour = same_hours & (off_clock == 0)
         own, own_points, own_deviation = self._typical(this_hour, k)
-        noise = np.fmax(_median(self._variance[this_hour, :k])[0], _least_variance(self._kind[:k], centre))
+        together = self._together(same_hours, k)
+        by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
+        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(self._variance[this_hour, :k])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -146,7 +148,7 @@ class Past:
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
-        return Expectation(centre, total, freedom, self._together(same_hours, k))
+        return Expectation(centre, total, freedom, together)
 
     def _typical(self, rows: NDArray[np.bool_], k: int) -> tuple[F, F, F]:
         """Median, points and robust deviation of some windows; of a few requests an hour the mean."""

@@ -91,7 +91,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         score=rows.score,
         click=rows.click,
         has=has,
-        missing=_missing(chunks, has, cell[of_run], len(cells), length),
+        missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
     )
 
@@ -194,21 +194,12 @@ def _positions(chunks: Sequence[Chunk], row_request: I64, has: frozenset[str]) -
     return position
 
 
-def _missing(
-    chunks: Sequence[Chunk], has: frozenset[str], cell: Ints, cells: int, length: I64
-) -> dict[str, I64]:
-    """Rows without a value, by role and cell; `cell` and `length` are of runs."""
+def _missing(chunks: Sequence[Chunk], has: frozenset[str], cell: Ints, cells: int) -> dict[str, I64]:
+    """Rows without a value, by role and cell; `cell` is that of each run."""
     out = {role: np.zeros(cells, np.int64) for role in MISSING_ROLES if role in has}
     ends = np.cumsum([c.n_runs for c in chunks])
     for chunk, end in zip(chunks, ends.tolist(), strict=True):
-        runs = slice(end - chunk.n_runs, end)
-        for role in out:
-            if role in chunk.null_runs:
-                of_run = chunk.null_runs[role] * length[runs]
-            elif role in chunk.null_rows:
-                before = np.concatenate([[0], np.cumsum(chunk.null_rows[role])])
-                of_run = before[chunk.starts[1:]] - before[chunk.starts[:-1]]
-            else:
-                continue
-            out[role] += np.bincount(cell[runs], of_run, cells).astype(np.int64)
+        for role in out.keys() & chunk.missing.keys():
+            rows = np.bincount(cell[end - chunk.n_runs : end], chunk.missing[role], cells)
+            out[role] += rows.astype(np.int64)
     return out

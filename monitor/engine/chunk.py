@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from detectors.core.hashing import U64, hash_integers
 from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
 
-PER_REQUEST = ("model_version", "context")  # of the roles, beside request and user
-PER_ROW = ("position", "score", "click")  # beside the item
+OF_REQUEST = ("request", "user", "model_version", "context")
+OF_ROW = ("position", "score", "click")  # beside the item
 LAST_PLACE = 2**31 - 2
 
 
@@ -33,8 +33,8 @@ class Chunk:
     position : array of int32, shape (rows,), or None
         As logged, -1 where there is none; None where the order of the rows says it.
     score, click : array, shape (rows,), or None
-    null_runs, null_rows : mapping of role to array of bool
-        Where a value is missing; roles without a missing value are left out.
+    missing : mapping of role to array of int64, shape (runs,)
+        Rows without a value; roles that have one everywhere are left out.
     joins : bool
         Whether other runs, here or elsewhere, may be of the same requests.
     """
@@ -49,8 +49,7 @@ class Chunk:
     position: NDArray[np.int32] | None = None
     score: NDArray[np.floating[Any]] | None = None
     click: Flags | None = None
-    null_runs: Mapping[str, Flags] = field(default_factory=dict)
-    null_rows: Mapping[str, Flags] = field(default_factory=dict)
+    missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     joins: bool = False
 
     @property
@@ -80,14 +79,19 @@ class Chunk:
             None if self.position is None else self.position[rows],
             None if self.score is None else self.score[rows],
             None if self.click is None else self.click[rows],
-            {role: null[chosen] for role, null in self.null_runs.items()},
-            {role: null[rows] for role, null in self.null_rows.items()},
+            {role: n[chosen] for role, n in self.missing.items()},
             self.joins,
         )
 
 
 def read_chunk(
-    table: pa.Table, slices: Sequence[str], guests: U64, *, place: int = 0, edges: Sequence[int] = ()
+    table: pa.Table,
+    slices: Sequence[str],
+    guests: U64,
+    *,
+    place: int = 0,
+    edges: Sequence[int] = (),
+    apart: str | None = None,
 ) -> Chunk:
     """Turn a canonical table of a log, long or list layout, into a chunk.
 
@@ -96,13 +100,15 @@ def read_chunk(
     table : Table
         As `PredictionLog.read` gives it, without rows that have no time.
     slices : sequence of str
-        Columns to slice by.
+        Columns to slice by: a run has the values of its first row.
     guests : array of uint64
         Hashes of user ids that stand for nobody in particular.
     place : int
         Number of the table's first row among all rows of all files: rows without a request id are told apart by it.
     edges : sequence of int
         Moments in microseconds, sorted; a run does not reach over them, so that a row is where its own time says.
+    apart : str, optional
+        Column of which a run has one value: recommenders of a shared log may use one request id.
     """
     columns = {name: _whole(table.column(name)) for name in table.column_names}
     time = np.asarray(columns["timestamp"].to_numpy(zero_copy_only=False))
@@ -110,12 +116,17 @@ def read_chunk(
         keys_of(columns["request"]) if "request" in columns else (None, np.ones(len(time), bool))
     )
     first: Ints | slice = slice(None)
-    if pa.types.is_list(columns["item"].type):
+    listed = pa.types.is_list(columns["item"].type)
+    if listed:
         starts, flat = _flatten(columns)
     else:
         starts, flat = np.arange(len(time) + 1, dtype=np.int64), columns
         if request is not None and not no_request.all():
-            starts = _runs(request, no_request, time, edges)
+            change = _changes(request, no_request, time, edges)
+            if apart in columns:
+                value = codes_of(columns[apart]).codes
+                change |= value[1:] != value[:-1]
+            starts = np.concatenate([[0], np.flatnonzero(change) + 1, [len(time)]]).astype(np.int64)
             first = starts[:-1]
 
     run_request, lost = _request_of_runs(request, no_request, first, place)
@@ -124,11 +135,7 @@ def read_chunk(
         if "user" in columns
         else (np.zeros(len(lost), np.uint64), np.ones(len(lost), bool))
     )
-    absent_runs = {"request": lost, "user": absent}
-    absent_runs |= {r: absent_of(columns[r], first) for r in PER_REQUEST if r in columns}
     item = codes_of(flat["item"])
-    absent_rows = {"item": item.codes < 0}
-    absent_rows |= {r: nulls_of(flat[r]) for r in PER_ROW if r in flat and flat[r].null_count}
     return Chunk(
         starts,
         run_request,
@@ -140,8 +147,7 @@ def read_chunk(
         _places(flat.get("position")),
         _numbers(flat.get("score"), np.nan),
         _numbers(flat.get("click"), False),
-        {role: absent for role, absent in absent_runs.items() if role in columns and absent.any()},
-        {role: absent for role, absent in absent_rows.items() if absent.any()},
+        _missing(columns, flat, item, starts, listed),
         joins=not lost.all(),
     )
 
@@ -178,10 +184,8 @@ def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
     return length
 
 
-def _runs(
-    request: U64, no_request: Flags, time: NDArray[np.int64], edges: Sequence[int]
-) -> NDArray[np.int64]:
-    """Where runs of rows of one request begin, and the last one ends; without a request id a row is a run."""
+def _changes(request: U64, no_request: Flags, time: NDArray[np.int64], edges: Sequence[int]) -> Flags:
+    """Where a row is not of the same request as the row before it; one without a request id stands alone."""
     change = request[1:] != request[:-1]
     if no_request.any():
         change |= no_request[1:]
@@ -191,7 +195,7 @@ def _runs(
     ):
         era = np.searchsorted(edges, time, "right")
         change |= era[1:] != era[:-1]
-    return np.concatenate([[0], np.flatnonzero(change) + 1, [len(time)]]).astype(np.int64)
+    return change
 
 
 def _request_of_runs(
@@ -204,6 +208,32 @@ def _request_of_runs(
     rows = np.arange(len(no_request), dtype=np.uint64)[first]
     own = hash_integers(rows + np.uint64(place))
     return own if request is None else np.where(lost, own, request[first]), lost
+
+
+def _missing(
+    columns: Mapping[str, pa.Array],
+    flat: Mapping[str, pa.Array],
+    item: Codes,
+    starts: NDArray[np.int64],
+    listed: bool,
+) -> dict[str, NDArray[np.int64]]:
+    """Rows of each run without a value, by role."""
+    rows = {
+        role: absent
+        for role in OF_REQUEST
+        if role in columns and (absent := absent_of(columns[role])) is not None
+    }
+    out: dict[str, NDArray[np.int64]] = {}
+    if listed:
+        out = {role: np.diff(starts) * absent for role, absent in rows.items()}
+        rows = {}
+    rows |= {role: nulls_of(flat[role]) for role in OF_ROW if role in flat and flat[role].null_count}
+    if len(item.codes) and item.codes.min() < 0:
+        rows["item"] = item.codes < 0
+    for role, absent in rows.items():
+        before = np.concatenate([[0], np.cumsum(absent)])
+        out[role] = before[starts[1:]] - before[starts[:-1]]
+    return out
 
 
 def _places(array: pa.Array | None) -> NDArray[np.int32] | None:

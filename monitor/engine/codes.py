@@ -78,9 +78,15 @@ def keys_of(array: pa.Array, at: At = slice(None)) -> tuple[U64, Flags]:
     return _hashes(array)[at], absent
 
 
-def absent_of(array: pa.Array, at: At = slice(None)) -> Flags:
-    """Where a column of ids has none, at some rows."""
-    return codes_of(array).codes[at] < 0 if pa.types.is_dictionary(array.type) else _absent(array)[at]
+def absent_of(array: pa.Array) -> Flags | None:
+    """Where a column of ids has none; None when it has one everywhere, as most have."""
+    if not pa.types.is_dictionary(array.type):
+        absent = _absent(array)
+    elif array.indices.null_count or _absent(array.dictionary).any():
+        absent = codes_of(array).codes < 0
+    else:
+        return None
+    return absent if absent.any() else None
 
 
 def hash_ids(texts: Iterable[str]) -> U64:

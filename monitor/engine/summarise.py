@@ -119,7 +119,8 @@ def summarise(
     sampled_kinds = tuple(kind for kind in kinds if not kind.census)
     has = available(recommender, log.columns_found(listing.files) if listing.files else None)
     values = SliceValues.of(recommender.slices)
-    columns = tuple(dict.fromkeys([*values.columns, *([only[0]] if only else [])]))
+    apart = only[0] if only else None
+    columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
     guests = hash_ids(recommender.log.guests)
     edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
@@ -129,9 +130,8 @@ def summarise(
         groups = None if piece.row_group is None else [piece.row_group]
         chunks, place = [], piece.key
         for table in log.read(piece.file, quarantine, groups):
-            chunks.append(
-                read_chunk(_with_time(table, piece, quarantine), columns, guests, place=place, edges=edges)
-            )
+            timed = _with_time(table, piece, quarantine)
+            chunks.append(read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart))
             place = (place + table.num_rows) % 2**64
         return chunks
 

@@ -55,12 +55,3 @@ def labels_text(labels: Mapping[str, str]) -> str:
     'recommender="home",slice="all"'
     """
     return ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
-
-
-def slice_text(place: Mapping[str, str]) -> str:
-    """The canonical text of a slice.
-
-    >>> slice_text({"surface": "email", "country": "DE"}), slice_text({})
-    ('country=DE,surface=email', 'all')
-    """
-    return ",".join(f"{column}={place[column]}" for column in sorted(place)) or "all"

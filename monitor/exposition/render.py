@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from detectors.core.cells import slice_text
 from detectors.core.verdict import Verdict
 from monitor.evaluation import Evaluation, Status
 from monitor.exposition.families import Family
-from monitor.exposition.labels import labels_text, quoted, slice_text
+from monitor.exposition.labels import labels_text, quoted
 from monitor.exposition.state import RecommenderState
 from monitor.findings import Findings
 from monitor.incidents.incident import Incident
@@ -181,7 +182,7 @@ def _findings(
             labels = f"{own},measure={quoted(measure)},{slices[at]}"
             for family, limit in (("recwatch_expected_low", low), ("recwatch_expected_high", high)):
                 if math.isfinite(limit):
-                    place.bands.append(_sample(family, labels, limit))
+                    place.bands.append(_sample(family, labels, float(f"{limit:.7g}")))  # single precision
     for (at, detector), judgements in verdicts.items():
         labels = f"{own},{slices[at]},detector={quoted(detector)}"
         places[at].values.append(_sample("recwatch_verdict", labels, worst(judgements)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from detectors.core.cells import slice_text
-from detectors.core.hashing import hash_integers, hash_texts
+from detectors.core.hashing import U64
 from detectors.core.summary import Summary
 from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
 from detectors.statistics.list_tally import ListTally
@@ -20,10 +20,11 @@ FIRST_PLACE = ("same_item.first_place_share", "same_item.users_share", "same_ite
 def with_shares(incident: Incident, now: Summary, before: Iterable[Summary]) -> Incident:
     """The incident with the culprit's share `before` (windows without it together) and `after` (this window).
 
-    Unchanged when no item is to blame.
+    Unchanged when no item is to blame, or its name was not kept.
     """
-    item = incident.culprit.get("item")
-    if item is None:
+    names = now[ItemCounts]
+    item = names.name_key[names.name_text == incident.culprit.get("item", "")]
+    if not incident.culprit or not len(item):
         return incident
     kind = FIRST if incident.measure in FIRST_PLACE else ANYWHERE
     text = slice_text(incident.slice)
@@ -36,7 +37,7 @@ def with_shares(incident: Incident, now: Summary, before: Iterable[Summary]) -> 
     )
 
 
-def _count(summary: Summary, item: str, kind: int, slice_: str) -> tuple[float, float]:
+def _count(summary: Summary, item: U64, kind: int, slice_: str) -> tuple[float, float]:
     """Requests of a slice that have the item at the place, and all that could."""
     if slice_ not in summary.slices.texts:
         return 0.0, 0.0
@@ -44,15 +45,8 @@ def _count(summary: Summary, item: str, kind: int, slice_: str) -> tuple[float, 
     counts, lists = summary[ItemCounts], summary[ListTally]
     groups = summary.members(counts)[s]
     rows = groups[counts.group]
-    mine = rows & np.isin(counts.keys, _keys(item))[counts.key]
+    mine = rows & np.isin(counts.keys, item)[counts.key]
     if kind == FIRST:
         return float(counts.counts[mine, FIRST].sum()), float(counts.counts[rows, FIRST].sum())
     return float(counts.counts[mine, ANYWHERE].sum()), float(lists.lists[summary.members(lists)[s]].sum())
 
-
-def _keys(item: str) -> np.ndarray:
-    """Hashes under which an item of this name may be counted: ids that are integers hash as such."""
-    keys = [hash_texts([item])]
-    if item.lstrip("-").isdigit() and abs(int(item)) < 2**63:
-        keys.append(hash_integers(np.array([int(item)], np.int64)))
-    return np.concatenate(keys)

@@ -41,7 +41,9 @@ def test_exactly_the_measures_that_need_it(role: str) -> None:
 
 def test_the_reasons_are_sentences() -> None:
     why = {m.measure: m.why for m in cannot_measure(ALL, set())}
-    assert why["same_item.users_share"] == "the log has no position column and the log has no user column"
+    assert why["same_item.users_share"] == (
+        "the log has no position column and the log has no request column and the log has no user column"
+    )
     assert why["lists.empty_share"] == "the log has no request column"
     assert why["diversity.coverage"] == "no catalogue is configured"
     assert not any("missing_" in measure for measure in why)

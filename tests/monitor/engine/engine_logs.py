@@ -297,6 +297,8 @@ def by_hand(rows: Sequence[Row], shape: Shape, *, counted_from: int = 1) -> Told
         request = key if isinstance(key, str) else None
         out[cell, user if known else None, request, _us(first["timestamp"]), _sorted(kept)] += 1
     latest, earliest = NOW + timedelta(minutes=5), datetime(2000, 1, 1, tzinfo=UTC)
+    if shape.partitions:
+        earliest = start - timedelta(days=7)
     return Told(
         out,
         +missing,

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.engine import summarise as engine
 from monitor.logs import Quarantine
-from tests.monitor.engine.engine_logs import HOUR, NOW, Row, Shape, by_engine, by_hand, simple_rows
+from tests.monitor.engine.engine_logs import (
+    HOUR,
+    NOW,
+    Row,
+    Shape,
+    by_engine,
+    by_hand,
+    run,
+    simple_rows,
+    write_log,
+)
 
+HOURLY = "date=%Y-%m-%d/hour=%H"
 TIMES = st.one_of(
     st.integers(0, 50).map(lambda minutes: HOUR.start + timedelta(minutes=minutes)),
     st.sampled_from(
@@ -60,17 +72,22 @@ shapes = st.builds(
     guests=st.sampled_from([(), ("guest",)]),
     files=st.integers(1, 3),
     row_group=st.sampled_from([1, 3, 100]),
+    partitions=st.sampled_from(["", HOURLY]),
 )
 
 
 @given(rows(), shapes)
 def test_any_rows_in_any_order(found: list[Row], shape: Shape) -> None:
-    assert by_engine(found, shape) == by_hand(found, shape)
+    engine, hand = by_engine(found, shape), by_hand(found, shape)
+    # Not even listed: files of other times, without partitions. Counted with the others: rows without a time among them.
+    if not shape.partitions or any(row["timestamp"] is None for row in found):
+        engine, hand = (replace(told, future=0, past=0) for told in (engine, hand))
+    assert engine == hand
 
 
 @given(rows(), st.sampled_from(["int64", "uint64"]))
 def test_ids_may_be_integers(found: list[Row], ids: str) -> None:
-    shape = Shape(ids=ids, row_group=5)
+    shape = Shape(ids=ids, row_group=5, partitions=HOURLY)
     assert by_engine(found, shape) == by_hand(found, shape)
 
 
@@ -78,7 +95,7 @@ def test_ids_may_be_integers(found: list[Row], ids: str) -> None:
 def test_every_row_written_twice(found: list[Row], row_group: int) -> None:
     """Once more in the same file, or in the next one."""
     for files in (1, 2):
-        shape = Shape(files=files, row_group=row_group)
+        shape = Shape(files=files, row_group=row_group, partitions=HOURLY)
         twice = [*found, *found]
         assert by_engine(twice, shape) == by_hand(twice, shape)
 
@@ -163,7 +180,7 @@ def test_a_whole_row_group_of_impossible_times_is_counted_without_being_read() -
     """Milliseconds where microseconds were meant: a partitioned log says in what hour the rows should be."""
     ago, ahead = datetime(1970, 1, 21, tzinfo=UTC), datetime(2240, 1, 1, tzinfo=UTC)
     found = [*simple_rows(2, timestamp=ago), *simple_rows(4, timestamp=ahead)]
-    told = by_engine(found, Shape(row_group=6, partitions="date=%Y-%m-%d/hour=%H"))
+    told = by_engine(found, Shape(row_group=6, partitions=HOURLY))
     assert (told.inside, told.past, told.future) == (0, 6, 12)
 
 
@@ -187,7 +204,6 @@ def test_the_window_of_a_recommender_that_has_no_rows_is_empty() -> None:
     assert (told.inside, told.requests.total()) == (0, 0)
 
 
-def test_the_newest_event_is_of_the_window(tmp_path: object) -> None:
-    found = [*simple_rows(4), *simple_rows(1, timestamp=HOUR.end + timedelta(minutes=3))]
-    assert engine.IMPLAUSIBLE.year == 2000
-    assert by_engine(found, Shape()).inside == 12
+def test_the_newest_event_is_of_the_window(tmp_path: Path) -> None:
+    write_log(tmp_path, [*simple_rows(4), *simple_rows(1, timestamp=HOUR.end)], Shape())
+    assert run(tmp_path, Shape()).read.newest_event == HOUR.start + timedelta(seconds=3)

@@ -138,7 +138,9 @@ def panels(draw: st.DrawFn) -> Findings:
     slices, measures = draw(st.lists(texts, max_size=2)), draw(st.lists(texts, max_size=2))
     rows = len(slices) * len(measures)
     columns = {
-        name: np.array(draw(st.lists(st.floats(width=int(dtype[2]) * 8), min_size=rows, max_size=rows)), dtype)
+        name: np.array(
+            draw(st.lists(st.floats(width=int(dtype[2]) * 8), min_size=rows, max_size=rows)), dtype
+        )
         for name, dtype in COLUMNS.items()
         if dtype.startswith("<f")
     }
