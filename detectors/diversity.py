@@ -25,6 +25,7 @@ from detectors.statistics.panel import Panel
 
 Counts = NDArray[np.float64]
 
+ENOUGH_USERS = 4000  # of a slice, to say how much lists vary: more cost time and change nothing
 LEAST_REQUESTS = 100  # independent requests below which diversity says too little
 UNSEEN_ERROR = 0.1  # of what unseen items are thought to add to the entropy, this share may be wrong
 
@@ -250,6 +251,9 @@ class _Panel:
     def turn_to(self, s: int) -> None:
         """Look at the sampled requests of a slice from now on."""
         users, requests, _ = self.panel.sample_of(self.members[s])
+        if users.sum() > ENOUGH_USERS:  # those with the smaller hashes: a sample of the sample
+            users &= self.panel.user <= np.partition(self.panel.user[users], ENOUGH_USERS)[ENOUGH_USERS]
+            requests = users[self.panel.request_user]
         self.users, self.requests = users, requests & (self.length > 0)
         self.rows = self.item[np.repeat(self.requests, self.length)]
         self.sizes = self.length[self.requests]

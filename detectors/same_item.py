@@ -100,14 +100,12 @@ def _expected_keys(counts: ItemCounts, context: Context) -> NDArray[np.bool_]:
 
 
 def _first_place(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
-    counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, FIRST)
     by_item = summary.totals(ItemCounts, FIRST)
     return _top_item(summary, "first_place_share", by_item, requests, expected)
 
 
 def _anywhere(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
-    counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, ANYWHERE)
     by_item = summary.totals(ItemCounts, ANYWHERE)
     return _top_item(summary, "anywhere_share", by_item, requests, expected)
@@ -190,9 +188,7 @@ def _top_item_at_a_place(
 
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     found: list[tuple[int, int] | None] = [None] * len(members)
-    for s, (groups, totals) in enumerate(
-        zip(members, summary.totals(ItemCounts, ANYWHERE), strict=True)
-    ):
+    for s, (groups, totals) in enumerate(zip(members, summary.totals(ItemCounts, ANYWHERE), strict=True)):
         _, sampled, _ = panel.sample_of(groups)
         shown = _requests_with_place(panel, sampled, "request" in summary.has)
         if len(shown):

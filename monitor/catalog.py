@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,7 +39,8 @@ def catalog_size(config: CatalogConfig) -> int:
 
 @lru_cache(maxsize=32)
 def _size(file: LogFile, item: str) -> int:
-    """Read once for each version of the file, as a log is read."""
+    """Read once for each version of the file, as a log is read, but to its end: none of it is still to come."""
+    file = replace(file, modified_us=0)
     column = Column("item", item, Kind.ID)
     name = os.path.basename(file.path)
     log_format = next((f for f in SUFFIXES if belongs(name, f)), "parquet")

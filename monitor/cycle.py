@@ -320,10 +320,9 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
         known = {i.id: i for i in earlier.open_incidents}
 
         def on_open(incident: Incident) -> Incident:  # with the shares that were looked up when it opened
-            before = known.get(incident.id, incident)
-            return replace(
-                incident, before={**before.before, **incident.before}, after={**before.after, **incident.after}
-            )
+            told = known.get(incident.id, incident)
+            before, after = {**told.before, **incident.before}, {**told.after, **incident.after}
+            return replace(incident, before=before, after=after)
 
         measured = Measured.of(earlier)
         findings, incidents = fold.step(measured, earlier.told_at, silent=silent, on_open=on_open)

@@ -47,20 +47,28 @@ class Measured:
         """Read back from a stored evaluation, to judge it again."""
         findings = evaluation.findings
         c = findings.columns
+        rows_of = {
+            name: np.flatnonzero(c["measure"] == m)
+            for m, name in enumerate(findings.measures)
+            if name.partition(".")[0] not in evaluation.failures
+        }
+        here = np.ones(len(findings.slices), bool)  # a slice that was gone has its traffic alone
+        for rows in rows_of.values():
+            here &= np.isin(np.arange(len(here)), c["slice"][rows])
+        number = np.where(here, np.cumsum(here) - 1, -1)
         found = []
-        for m, name in enumerate(findings.measures):
-            rows = np.flatnonzero(c["measure"] == m)
-            if np.all(c["verdict"][rows] == Verdict.ERROR):
-                continue
-            arrays = {k: np.full(len(findings.slices), np.nan) for k in ("value", "error", "n")}
-            arrays["n"][:] = 0
+        for name, rows in rows_of.items():
+            rows = rows[here[c["slice"][rows]]]
+            at = number[c["slice"][rows]]
+            arrays = {k: np.empty(len(rows)) for k in ("value", "error", "n")}
             for k, array in arrays.items():
-                array[c["slice"][rows]] = c[k][rows]
+                array[at] = c[k][rows]
             evidence = {
-                int(c["slice"][r]): findings.evidence[int(r)] for r in rows if int(r) in findings.evidence
+                int(s): findings.evidence[int(r)] for s, r in zip(at, rows, strict=True) if int(r) in findings.evidence
             }
             found.append((name, Measurement(name, **arrays, evidence=lambda s, e=evidence: e.get(s, {}))))  # type: ignore[misc]  # a default binds the loop's value
-        return cls(evaluation.window, findings.slices, tuple(found), evaluation.failures)
+        slices = tuple(text for text, is_here in zip(findings.slices, here, strict=True) if is_here)
+        return cls(evaluation.window, slices or (WHOLE,), tuple(found), evaluation.failures)
 
 
 class Fold:
@@ -117,7 +125,7 @@ class Fold:
         incidents : tuple of Incident
             Open after this window, or closed in it.
         """
-        given = [(n, self._measures[n], m) for n, m in measured.found if n in self._measures]
+        given = [(n, self._measures[n], _as_stored(m)) for n, m in measured.found if n in self._measures]
         judged = self._judge.judge(measured.window.start_us, measured.slices, given)
         judged = [self._without_rollouts(j) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
@@ -184,6 +192,13 @@ class Fold:
                     )
                 )
         return out
+
+
+def _as_stored(found: Measurement) -> Measurement:
+    """In the precision in which it is stored: judged again, it is judged the same."""
+    with np.errstate(over="ignore"):
+        arrays = {n: getattr(found, n).astype(COLUMNS[n]).astype(float) for n in ("value", "error", "n")}
+    return replace(found, **arrays)
 
 
 def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, float]:

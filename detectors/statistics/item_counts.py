@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -47,15 +48,17 @@ class ItemCounts(KeyedCounts):
     def from_batch(cls, batch: Batch) -> Self:
         if not len(batch.cells):
             return cls.empty()
-        by_hash = np.argsort(batch.item_hash)
+        by_hash = np.argsort(
+            batch.item_hash, kind="stable"
+        )  # at no cost where the codes are in order already
         rank = np.empty(len(by_hash), np.int64)
         rank[by_hash] = np.arange(len(by_hash))
         code = rank[batch.item]
-        code += batch.row_cell.astype(np.int64) * len(by_hash)
+        code += np.repeat(batch.cell * np.int64(len(by_hash)), batch.length)
         repeats = batch.repeats_item
         anywhere = code[~repeats] if repeats.any() else code
         keys = batch.item_hash[by_hash]
-        built = tabulate(batch.cells.keys, keys, [(anywhere, None), (code[batch.position == 1], None)])
+        built = tabulate(batch.cells.keys, keys, [anywhere, code[batch.position == 1]])
         named = _worth_naming(built, batch.requests_by_cell)
         order = by_hash[np.searchsorted(keys, built.keys[named])]
         texts = [str(batch.item_names[int(i)])[:NAME_LENGTH] for i in order]
@@ -86,8 +89,10 @@ def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.in
     """Indices of keys that are frequent somewhere, or among a cell's first few."""
     n = counts.counts[:, ANYWHERE]
     frequent = n >= NAMED_SHARE * requests[counts.group]
-    order = np.lexsort((-n, counts.group))
-    start = np.searchsorted(counts.group[order], np.arange(len(counts.groups)))
-    place = np.arange(len(order)) - start[counts.group[order]]
-    frequent[order[place < NAMED_FIRST]] = True
+    start = np.searchsorted(counts.group, np.arange(len(counts.groups) + 1))
+    for first, end in pairwise(start.tolist()):
+        if end - first > NAMED_FIRST:
+            frequent[first + np.argpartition(n[first:end], -NAMED_FIRST)[-NAMED_FIRST:]] = True
+        else:
+            frequent[first:end] = True
     return distinct(counts.key[frequent]).astype(np.int64)

@@ -14,6 +14,7 @@ from detectors.core.hashing import U64, distinct
 from detectors.core.statistic import Statistic
 
 # Table cells up to which counting goes through a table: faster than a sort, 64 MB for each kind.
+SMALL_TABLE = 1 << 18  # entries of a table that stays in the processor's cache
 DENSE = 1 << 23
 
 
@@ -65,16 +66,29 @@ class KeyedCounts(Statistic):
 
     @classmethod
     def _merged(cls, parts: Sequence[Self]) -> Entries:
-        """All entries counted once more, under the keys of all parts."""
+        """All entries added up under the keys of all parts."""
         groups = distinct(np.concatenate([p.groups for p in parts]))
         keys = distinct(np.concatenate([p.keys for p in parts]))
-        codes = [
-            np.searchsorted(groups, p.groups)[p.group] * len(keys) + np.searchsorted(keys, p.keys)[p.key]
-            for p in parts
-        ]
-        counts = np.concatenate([p.counts for p in parts])
-        code = np.concatenate(codes)
-        return tabulate(groups, keys, [(code, counts[:, i]) for i in range(cls.kinds)])
+        if len(groups) * len(keys) <= DENSE:
+            tables = np.zeros((cls.kinds, len(groups) * len(keys)), np.int64)
+            for p in parts:  # within a part every code is there once
+                code = p._codes(groups, keys)
+                for i in range(cls.kinds):
+                    tables[i, code] += p.counts[:, i]
+            at = np.flatnonzero(tables.any(axis=0))
+            return _packed(groups, keys, at, tables[:, at].T)
+        codes = [p._codes(groups, keys) for p in parts]
+        at = distinct(np.concatenate(codes))
+        counts = np.zeros((len(at), cls.kinds), np.int64)
+        for p, code in zip(parts, codes, strict=True):
+            counts[np.searchsorted(at, code)] += p.counts
+        return _packed(groups, keys, at, counts)
+
+    def _codes(self, groups: U64, keys: U64) -> NDArray[np.int64]:
+        """Where the entries stand in a table of other groups and keys."""
+        code = np.searchsorted(keys, self.keys)[self.key]
+        code += (np.searchsorted(groups, self.groups) * len(keys))[self.group]
+        return code
 
     def by_slice(self, members: NDArray[np.bool_], kind: int = 0) -> Iterator[NDArray[np.float64]]:
         """Counts by key for one slice after the other, each of shape (keys,).
@@ -105,30 +119,50 @@ class KeyedCounts(Statistic):
                 )
 
 
-def tabulate(groups: U64, keys: U64, parts: list[tuple[NDArray[Any], NDArray[Any] | None]]) -> Entries:
+def tabulate(groups: U64, keys: U64, kinds: Sequence[NDArray[np.int64]]) -> Entries:
     """Count occurrences by group and key.
 
     Parameters
     ----------
     groups, keys : array of uint64
         Sorted.
-    parts : list of (codes, weights), one for each kind
-        Codes are group index * len(keys) + key index; weights None counts each once.
+    kinds : sequence of array of int
+        For each kind, the codes that occurred: group index * len(keys) + key index.
     """
     size = len(groups) * len(keys)
-    if size <= DENSE:
-        tables = [np.bincount(c, w, size) for c, w in parts]
-        at = np.flatnonzero(np.logical_or.reduce(tables))
-        counts = np.stack([t[at] for t in tables], axis=1).astype(np.int64, copy=False)
-    else:
-        at = distinct(np.concatenate([c for c, _ in parts]))
-        counts = np.stack([np.bincount(np.searchsorted(at, c), w, len(at)) for c, w in parts], axis=1).astype(
-            np.int64, copy=False
-        )
-        kept = counts.any(axis=1)
-        at, counts = at[kept], counts[kept]
+    counted = [_count(codes, size) for codes in kinds]
+    at = counted[0][0] if len(counted) == 1 else distinct(np.concatenate([codes for codes, _ in counted]))
+    counts = np.zeros((len(at), len(kinds)), np.int64)
+    for i, (codes, times) in enumerate(counted):
+        counts[np.searchsorted(at, codes), i] = times
+    return _packed(groups, keys, at, counts)
+
+
+def _count(codes: NDArray[np.int64], size: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The codes that occur, sorted, and how often.
+
+    In a table when that is small; else by a sort, which for narrow integers is several times faster than going all
+    over a large table, and needs less memory.
+    """
+    if size <= SMALL_TABLE:
+        table = np.bincount(codes, minlength=size)
+        at = np.flatnonzero(table)
+        return at, table[at]
+    ordered = np.sort(codes.astype(np.int32 if size < 2**31 else np.int64))
+    start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    return ordered[start], np.diff(start, append=len(ordered))
+
+
+def _packed(groups: U64, keys: U64, at: NDArray[np.int64], counts: NDArray[Any]) -> Entries:
+    """Entries from codes, with the keys that occur."""
     group, key = np.divmod(at, max(1, len(keys)))
     used = np.zeros(len(keys), bool)
     used[key] = True
     number = np.cumsum(used) - 1
-    return Entries(groups, keys[used], group.astype(np.int32), number[key].astype(np.int32), counts)
+    return Entries(
+        groups,
+        keys[used],
+        group.astype(np.int32),
+        number[key].astype(np.int32),
+        counts.astype(np.int64, copy=False),
+    )

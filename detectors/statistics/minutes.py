@@ -34,4 +34,4 @@ class Minutes(KeyedCounts):
         else:
             keys, at = np.unique(minute, return_inverse=True)
         codes = batch.cell.astype(np.int64) * len(keys) + at
-        return cls(*tabulate(batch.cells.keys, keys.astype(np.uint64), [(codes, None)]))
+        return cls(*tabulate(batch.cells.keys, keys.astype(np.uint64), [codes]))

@@ -52,6 +52,8 @@ class Missing(Statistic):
         rows = np.bincount(batch.cell, batch.length, len(batch.cells)).astype(np.int64)
         if "item" in batch.missing:  # rows without an item are in no list
             rows = rows + batch.missing["item"]
+        if len(batch.repeated):  # and so are repeats
+            rows = rows + batch.repeated
         return cls(batch.cells.keys, columns, rows, nulls)
 
     def merge(self, other: Self) -> Self:

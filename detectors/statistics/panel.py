@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, combine, distinct
-from detectors.core.statistic import Statistic, align
+from detectors.core.statistic import Statistic
 
 USERS = 1024  # users kept for each cell: a share is then known to within 1.6 % (one standard error)
 LISTS = 32  # lists kept for each user and cell
@@ -84,22 +85,31 @@ class Panel(Statistic):
         )  # fmt: skip
 
     def merge(self, other: Self) -> Self:
-        groups, ours, theirs = align(self.groups, other.groups)
+        return self.merge_all([self, other])
+
+    @classmethod
+    def merge_all(cls, parts: Sequence[Self]) -> Self:
+        groups = distinct(np.concatenate([p.groups for p in parts]))
+        at = [np.searchsorted(groups, p.groups) for p in parts]
         bound = np.full(len(groups), EVERYONE)
-        for part, at in ((self, ours), (other, theirs)):
-            bound[at] = np.minimum(bound[at], part.bound)
-        return self._keep(
+        for part, here in zip(parts, at, strict=True):
+            bound[here] = np.minimum(bound[here], part.bound)
+        users = np.cumsum([0, *(len(p.user) for p in parts)])
+        rows = np.cumsum([0, *(len(p.item) for p in parts)])
+        return cls._keep(
             groups,
             bound,
-            np.concatenate([ours[self.user_group], theirs[other.user_group]]),
-            np.concatenate([self.user, other.user]),
-            np.concatenate([self.user_known, other.user_known]),
-            np.concatenate([self.user_requests, other.user_requests]),
-            np.concatenate([self.request_user, other.request_user + len(self.user)]),
-            np.concatenate([self.request, other.request]),
-            np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]),
-            np.concatenate([self.item, other.item]),
-            np.concatenate([self.position, other.position]),
+            np.concatenate([here[p.user_group] for p, here in zip(parts, at, strict=True)]),
+            np.concatenate([p.user for p in parts]),
+            np.concatenate([p.user_known for p in parts]),
+            np.concatenate([p.user_requests for p in parts]),
+            np.concatenate([p.request_user + first for p, first in zip(parts, users[:-1], strict=True)]),
+            np.concatenate([p.request for p in parts]),
+            np.concatenate(
+                [[0], *(p.offsets[1:] + first for p, first in zip(parts, rows[:-1], strict=True))]
+            ),
+            np.concatenate([p.item for p in parts]),
+            np.concatenate([p.position for p in parts]),
             truncated=bound < EVERYONE,
         )
 
@@ -192,10 +202,12 @@ class Panel(Statistic):
 def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
     """Requests of at least the `USERS` smallest user hashes of each cell, without sorting all of them, shape (n,)."""
     requests = batch.requests_by_cell
-    share = np.minimum(1.0, 3.0 * USERS / np.maximum(requests, 1))
+    share = np.minimum(1.0, 1.6 * USERS / np.maximum(requests, 1))
     while True:
         bound = np.where(share < 1, (share * 2.0**64 * (1 - 2**-50)).astype(np.uint64), EVERYONE)
         chosen = batch.user <= bound[batch.cell]
+        if (share >= 1).all():
+            return chosen
         order = np.lexsort((batch.user[chosen], batch.cell[chosen]))
         user, cell = batch.user[chosen][order], batch.cell[chosen][order]
         new = np.ones(len(order), bool)

@@ -33,7 +33,7 @@ class ScoreHistogram(KeyedCounts):
             score, cell = score[finite], cell[finite]
         keys = np.arange(1 << (32 - _DROPPED_BITS), dtype=np.uint64)
         codes = cell.astype(np.int64) * len(keys) + bin_of(score)
-        return cls(*tabulate(batch.cells.keys, keys, [(codes, None)]))
+        return cls(*tabulate(batch.cells.keys, keys, [codes]))
 
 
 def bin_of(score: NDArray[np.floating[Any]]) -> NDArray[np.int64]:

@@ -1,5 +1,1 @@
 """The engine: rows of a window become batches, batches become statistics, statistics are merged into a summary."""
-
-from monitor.engine.summarise import WindowSummary, summarise
-
-__all__ = ["WindowSummary", "summarise"]

@@ -196,7 +196,8 @@ def _positions(chunks: Sequence[Chunk], row_request: I64, has: frozenset[str]) -
 
 def _missing(chunks: Sequence[Chunk], has: frozenset[str], cell: Ints, cells: int) -> dict[str, I64]:
     """Rows without a value, by role and cell; `cell` is that of each run."""
-    out = {role: np.zeros(cells, np.int64) for role in MISSING_ROLES if role in has}
+    logged = has if "logged_position" in has else has - {"position"}
+    out = {role: np.zeros(cells, np.int64) for role in MISSING_ROLES if role in logged}
     ends = np.cumsum([c.n_runs for c in chunks])
     for chunk, end in zip(chunks, ends.tolist(), strict=True):
         for role in out.keys() & chunk.missing.keys():

@@ -207,8 +207,8 @@ def _primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Breach:
 def _recovered(incident: Incident, findings: Findings) -> bool:
     """Whether the window shows that the trouble is over at the incident's place.
 
-    Missing data shows nothing. Nor does a value that is merely too uncertain to breach, as at night: it has to be nearer
-    to what was usual than to what was found.
+    Missing data shows nothing. Nor does a value that is merely too uncertain to breach, as at night: it has to be
+    nearer to what was usual than to what was found.
     """
     text = slice_text(incident.slice)
     if incident.measure not in findings.measures or text not in findings.slices:

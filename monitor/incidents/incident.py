@@ -27,8 +27,8 @@ class Symptom:
 class Incident:
     """What is wrong with a recommender, told once.
 
-    The identity and everything an alert is labelled with (`severity`, `detector`, `slice`, `culprit`, `labels`) is frozen at
-    opening; `summary`, `after`, `symptoms` and the rest follow the latest window.
+    The identity and everything an alert is labelled with (`severity`, `detector`, `slice`, `culprit`, `labels`) is
+    frozen at opening; `summary`, `after`, `symptoms` and the rest follow the latest window.
 
     Parameters
     ----------

@@ -6,19 +6,21 @@ import math
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from detectors import Batch, Statistic
 from detectors.core.hashing import U64, hash_integers, hash_texts
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
+from monitor.engine import summarise as engine
 from monitor.engine.plan import Plan, plan
 from monitor.engine.summarise import WindowSummary, summarise
 from monitor.logs import PredictionLog, Quarantine
@@ -141,16 +143,18 @@ class Shape:
     files: int = 1
     row_group: int = 100_000
     partitions: str = ""
+    format: Literal["parquet", "jsonl"] = "parquet"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def recommender(self, folder: str | Path) -> RecommenderConfig:
         paths = {role: PATHS[role] for role in ("timestamp", "item", *self.roles)}
         log = LogConfig(
             path=str(folder),
-            columns=Columns(**paths),  # type: ignore[arg-type]  # each value is a str
+            columns=Columns(**paths),
             layout="list" if self.listed else "long",
             guests=self.guests,
             partitions=self.partitions,
+            format=self.format,
         )
         return RecommenderConfig(**{"name": "shop", "log": log, "slices": self.slices, **self.settings})
 
@@ -324,6 +328,12 @@ def _us(moment: datetime) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
+def set_limits(patch: pytest.MonkeyPatch, batch_rows: int, threads: int = 2) -> None:
+    """How the engine cuts its work."""
+    patch.setattr(engine, "BATCH_ROWS", batch_rows)
+    patch.setattr(engine, "THREADS", threads)
+
+
 def simple_rows(requests: int, items: int = 3, **same: Any) -> list[Row]:
     """Requests a second apart, rows of one side by side."""
     return [
@@ -341,7 +351,3 @@ def simple_rows(requests: int, items: int = 3, **same: Any) -> list[Row]:
         for r in range(requests)
         for k in range(items)
     ]
-
-
-def changed(shape: Shape, **fields: Any) -> Shape:
-    return replace(shape, **fields)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.statistics.missing import Missing
 from monitor.logs import Quarantine
 from tests.monitor.engine.engine_logs import (
     HOUR,
@@ -79,7 +80,7 @@ shapes = st.builds(
 @given(rows(), shapes)
 def test_any_rows_in_any_order(found: list[Row], shape: Shape) -> None:
     engine, hand = by_engine(found, shape), by_hand(found, shape)
-    # Not even listed: files of other times, without partitions. Counted with the others: rows without a time among them.
+    # Files of other times are not even listed without partitions; rows without a time may be counted with them.
     if not shape.partitions or any(row["timestamp"] is None for row in found):
         engine, hand = (replace(told, future=0, past=0) for told in (engine, hand))
     assert engine == hand
@@ -159,7 +160,7 @@ def test_guests_stand_for_nobody_whatever_type_the_column_has() -> None:
 
 def test_a_column_that_is_nowhere_null_and_one_that_is_everywhere() -> None:
     for nothing in ("request", "user", "position", "score", "click", "country", "item"):
-        found = simple_rows(4, **{nothing: None})
+        found = [{**row, nothing: None} for row in simple_rows(4)]
         assert by_engine(found, Shape()) == by_hand(found, Shape()), nothing
 
 
@@ -207,3 +208,14 @@ def test_the_window_of_a_recommender_that_has_no_rows_is_empty() -> None:
 def test_the_newest_event_is_of_the_window(tmp_path: Path) -> None:
     write_log(tmp_path, [*simple_rows(4), *simple_rows(1, timestamp=HOUR.end)], Shape())
     assert run(tmp_path, Shape()).read.newest_event == HOUR.start + timedelta(seconds=3)
+
+
+def test_rows_without_a_value_are_a_share_of_all_rows_also_when_they_are_written_twice(
+    tmp_path: Path,
+) -> None:
+    found = simple_rows(4, user=None)
+    found[0]["item"] = None
+    write_log(tmp_path, [*found, *found], Shape(slices=()))
+    missing = run(tmp_path, Shape(slices=()), kinds=[Missing]).summary[Missing]
+    share = dict(zip(missing.columns.tolist(), (missing.nulls / missing.rows)[0].tolist(), strict=True))
+    assert (share["user"], share["item"], share["score"]) == (1.0, 2 / 24, 0.0)
