@@ -71,7 +71,7 @@ class Diversity(Detector):
                     "Share of a list's items that another request's list has too, on average.",
                     (Floor(above=self.overlap_above), History("up", change=0.05)),
                     frozenset({"request"}), LEAST_REQUESTS,
-                    "any two lists share {value} of their items"),
+                    "any two lists share {value} of their items", of_sameness=True),
             Measure("effective_items_q1", Unit.ITEMS,
                     "Effective number of items, order 1: exponential of the entropy.", down,
                     least_n=LEAST_REQUESTS, says="as diverse as if {value} items were shown equally often"),

@@ -63,19 +63,19 @@ class SameItem(Detector):
         return (
             Measure("identical_list_share", Unit.RATIO, "Share of requests that get the most frequent list.",
                     judge(self.identical_list_above), lists,
-                    says="{value} of {requests} get one and the same list, {item} on top"),
+                    says="{value} of {requests} get one and the same list, {item} on top", of_sameness=True),
             Measure("first_place_share", Unit.RATIO, "Share of requests that have the top item at position 1.",
                     judge(self.first_place_above), places,
-                    says="{item} is at position 1 in {value} of {requests}"),
+                    says="{item} is at position 1 in {value} of {requests}", of_sameness=True),
             Measure("any_place_share", Unit.RATIO, "Largest share of requests that have one item at one position.",
                     judge(self.any_place_above), places,
-                    says="{item} is at position {position} in {value} of {requests}"),
+                    says="{item} is at position {position} in {value} of {requests}", of_sameness=True),
             Measure("anywhere_share", Unit.RATIO, "Share of requests that have the top item anywhere in the list.",
                     judge(self.anywhere_above),
-                    says="{item} is in {value} of {requests}"),
+                    says="{item} is in {value} of {requests}", of_sameness=True),
             Measure("users_share", Unit.RATIO, "Share of users that got the top item at position 1.",
                     judge(self.users_above), places | {"user"},
-                    says="{value} of users got {item} at position 1"),
+                    says="{value} of users got {item} at position 1", of_sameness=True),
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:

@@ -238,7 +238,7 @@ class Evaluator:
             failures=failures,
             cannot_measure=tuple(
                 replace(c, why=c.why.replace(WHY["catalog"], no_catalog or WHY["catalog"]))
-                for c in cannot_measure(self._detectors.values(), has)
+                for c in cannot_measure(self._detectors.values(), has, self.recommender.kind)
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )
@@ -343,13 +343,12 @@ def _nothing(
 
 def _why_empty(read: ReadReport, listing: Listing) -> str:
     """Why a window has no rows: that nothing was logged is said only when nothing else explains it."""
+    unit = ": is log.timestamp_unit right?"
     if read.rows_past or read.rows_future:
-        return (
-            f"no rows of this window, but {read.rows_past} from long ago and {read.rows_future} from the future: "
-            "is log.timestamp_unit right?"
-        )
+        return f"no rows of this window, but {read.rows_past} from long ago and {read.rows_future} from the future{unit}"
     if read.quarantined:
-        return f"no usable rows: {read.quarantined[0].path}: {read.quarantined[0].reason}"
+        bad = read.quarantined[0]
+        return f"no usable rows: {bad.path}: {bad.reason}{unit if 'usable time' in bad.reason else ''}"
     if listing.waiting:
         return f"no rows yet: {len(listing.waiting)} files are still being written"
     if listing.missing_partitions:

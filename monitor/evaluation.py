@@ -42,7 +42,7 @@ class FileSeen:
 
 @dataclass(frozen=True)
 class ReadReport:
-    """What reading the window took and left out. Counts are of the window, before sampling, unless they say otherwise."""
+    """What reading the window took and left out. Counts are of the window, before sampling, unless they say so."""
 
     files: tuple[FileSeen, ...] = ()
     bytes_read: int = 0

@@ -62,8 +62,8 @@ class Findings:
         Full measure names, "same_item.first_place_share"; `column("measure")` indexes it.
     columns : mapping of str to array, shape (rows,)
         See `COLUMNS`. `value` is NaN where the verdict is not a decided one and nothing was measured; `error` is the
-        standard error; `n` the sample size behind it; `expected` what history makes likely, within [`low`, `high`] (NaN or
-        infinite where nothing is expected); `excluded` is 1 where later expectations must leave this value out.
+        standard error; `n` the sample size behind it; `expected` what history makes likely, within [`low`, `high`]
+        (NaN or infinite where nothing is expected); `excluded` is 1 where later expectations must leave this value out.
     evidence : mapping of row to mapping
         What a person wants to see of a row: item names, counts. JSON types only.
     """

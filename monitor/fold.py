@@ -64,7 +64,9 @@ class Measured:
             for k, array in arrays.items():
                 array[at] = c[k][rows]
             evidence = {
-                int(s): findings.evidence[int(r)] for s, r in zip(at, rows, strict=True) if int(r) in findings.evidence
+                int(s): findings.evidence[int(r)]
+                for s, r in zip(at, rows, strict=True)
+                if int(r) in findings.evidence
             }
             found.append((name, Measurement(name, **arrays, evidence=lambda s, e=evidence: e.get(s, {}))))  # type: ignore[misc]  # a default binds the loop's value
         slices = tuple(text for text, is_here in zip(findings.slices, here, strict=True) if is_here)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from detectors.core.detector import Detector
 from detectors.core.measurement import Measure
-from monitor.config.models import Columns, RecommenderConfig
+from monitor.config.models import Columns, Kind, RecommenderConfig
 from monitor.evaluation import CannotMeasure
 
 WHY = {
@@ -19,7 +19,9 @@ WHY = {
 }
 
 
-def cannot_measure(detectors: Iterable[Detector], has: Collection[str]) -> list[CannotMeasure]:
+def cannot_measure(
+    detectors: Iterable[Detector], has: Collection[str], kind: Kind = Kind.PERSONALISED
+) -> list[CannotMeasure]:
     """The measures whose needs are not met, in the order of the detectors.
 
     Parameters
@@ -36,8 +38,19 @@ def cannot_measure(detectors: Iterable[Detector], has: Collection[str]) -> list[
         CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(why))
         for detector in detectors
         for measure in detector.measures()
-        if (why := _reasons(measure.needs - set(has))) and not _of_an_absent_column(measure)
+        if (why := _why_not(measure, has, kind)) and not _of_an_absent_column(measure)
     ]
+
+
+def is_measurable(measure: Measure, has: Collection[str], kind: Kind) -> bool:
+    """Whether a log has what a measure needs, and the measure means anything for its kind of lists."""
+    return not _why_not(measure, has, kind)
+
+
+def _why_not(measure: Measure, has: Collection[str], kind: Kind) -> list[str]:
+    if measure.of_sameness and kind is Kind.POPULAR:
+        return ["the same for everyone is meant (kind: popular)"]
+    return _reasons(measure.needs - set(has))
 
 
 def available(recommender: RecommenderConfig, columns: Collection[str] | None = None) -> frozenset[str]:

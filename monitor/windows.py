@@ -1,4 +1,4 @@
-"""Windows of event time: half-open, in UTC, aligned to the epoch; which of them are due follows from the store and the clock."""
+"""Windows of event time: half-open, in UTC, aligned to the epoch."""
 
 from __future__ import annotations
 

@@ -47,6 +47,8 @@ class Measure:
         Tried in order; the first that breaches counts.
     needs : frozenset of str
         Columns, by role, without which it cannot be measured.
+    of_sameness : bool
+        Whether it speaks of answers being alike: meaningless for a recommender that is meant to give everybody the same.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str
@@ -60,6 +62,7 @@ class Measure:
     needs: frozenset[str] = frozenset()
     least_n: int = 10
     says: str = ""
+    of_sameness: bool = False
 
 
 @dataclass(frozen=True)

@@ -83,4 +83,5 @@ def _about(recommender: RecommenderConfig, opened: OpenedLog) -> Iterator[str]:
     yield f"{recommender.name}: {log.path} ({log.format}, {log.layout}),"
     yield f"  events from {opened.first:%Y-%m-%d %H:%M} to {opened.last:%Y-%m-%d %H:%M} UTC"
     detectors = build(recommender.detectors)
-    yield from (f"  {line}" for line in measurable_lines(detectors, available(recommender, opened.found)))
+    has = available(recommender, opened.found)
+    yield from (f"  {line}" for line in measurable_lines(detectors, has, recommender.kind))

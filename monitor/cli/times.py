@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType["datetime"]):
     """A date or time in ISO 8601; without a zone it is UTC."""
 
     name = "time"

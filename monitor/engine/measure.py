@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from detectors.core.detector import Context, Detector
 from detectors.core.measurement import Evidence, Measure, Measurement
 from detectors.core.summary import Summary
+from monitor.config.models import Kind
 from monitor.engine.summarise import WindowSummary
+from monitor.measurable import is_measurable
 
 F = NDArray[np.float64]
 
@@ -53,7 +55,10 @@ def measure(
         except Exception as error:  # a detector may raise anything: it is told, and the others go on
             failures[name] = _what_was_raised(error, detector)
             continue
-        found += [(f"{name}.{m.measure}", m) for m in measured if declared[m.measure].needs <= set(has)]
+        kind = Kind(context.kind)
+        found += [
+            (f"{name}.{m.measure}", m) for m in measured if is_measurable(declared[m.measure], has, kind)
+        ]
     return tuple(found), failures
 
 

@@ -30,7 +30,7 @@ from monitor.windows import EPOCH, Window
 
 THREADS = 2
 BATCH_ROWS = 1_000_000  # rows of a batch: memory grows with it, time hardly falls beyond
-AHEAD = 3  # decoded pieces that may wait
+AHEAD = 2  # decoded pieces that may wait
 MERGED_AT_ONCE = 8  # parts: merging many at once costs less than one after the other, but keeps them
 REPLICATES = 8  # groups of row groups whose differences say what leaving others out costs
 

@@ -49,4 +49,3 @@ def _count(summary: Summary, item: U64, kind: int, slice_: str) -> tuple[float, 
     if kind == FIRST:
         return float(counts.counts[mine, FIRST].sum()), float(counts.counts[rows, FIRST].sum())
     return float(counts.counts[mine, ANYWHERE].sum()), float(lists.lists[summary.members(lists)[s]].sum())
-

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from detectors.core.cells import slice_text
-from monitor.config.models import RecommenderConfig
+from monitor.config.models import Kind, RecommenderConfig
 from monitor.config.problems import shown
 from monitor.detector_settings import ConfiguredDetector, build
 from monitor.inspect.blind_spots import FloorOf, page_floors, smallest_stuck_item
@@ -28,7 +28,7 @@ def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
         *_found(found),
         *_open(found),
         "",
-        *measurable_lines(detectors, available(recommender)),
+        *measurable_lines(detectors, available(recommender), recommender.kind),
         "",
         *_leave_to_read(found),
         "",
@@ -36,11 +36,11 @@ def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
     ]
 
 
-def measurable_lines(detectors: dict[str, ConfiguredDetector], has: Iterable[str]) -> list[str]:
+def measurable_lines(detectors: dict[str, ConfiguredDetector], has: Iterable[str], kind: Kind) -> list[str]:
     """What cannot be measured, by reason."""
     helps = {f"{d.detector.name}.{m.name}": m.help for d in detectors.values() for m in d.detector.measures()}
     by_reason: dict[str, list[str]] = {}
-    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has)):
+    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has), kind):
         by_reason.setdefault(missing.why, []).append(missing.measure)
     if not by_reason:
         return ["Everything that the detectors know can be measured."]

@@ -44,10 +44,10 @@ def written(path: Path, content: str | bytes) -> Path:
     [
         ("items.csv", CSV),
         ("items.tsv", "item_id\tname\na\t1\nb\t2\na\t3\n"),
-        ("items.CSV.gz", gzip.compress(CSV.encode())),
+        ("items.CSV.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("items.jsonl", JSON),
         ("items.json", JSON),
-        ("items.ndjson.gz", gzip.compress(JSON.encode())),
+        ("items.ndjson.gz", gzip.compress(JSON.encode(), mtime=0)),
     ],
 )
 def test_text_files(tmp_path: Path, name: str, content: str | bytes) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detectors import discover
-from monitor.config.models import CatalogConfig, Columns, LogConfig, RecommenderConfig
+from detectors.same_item import SameItem
+from monitor.config.models import CatalogConfig, Columns, Kind, LogConfig, RecommenderConfig
 from monitor.measurable import available, cannot_measure
 
 ALL = [kind() for kind in discover().values()]
@@ -61,3 +62,12 @@ def test_a_list_shows_order_and_emptiness() -> None:
 
 def test_configured_columns_that_the_log_lacks_do_not_count() -> None:
     assert available(recommender(user="u"), {"timestamp", "item"}) == {"timestamp", "item"}
+
+
+def test_sameness_that_is_meant_is_not_measured() -> None:
+    why = {m.measure: m.why for m in cannot_measure(ALL, EVERYTHING, Kind.POPULAR)}
+    meant = "the same for everyone is meant (kind: popular)"
+    assert {measure for measure, reason in why.items() if reason == meant} == {
+        "diversity.list_overlap",
+        *(f"same_item.{m.name}" for m in SameItem().measures()),
+    }

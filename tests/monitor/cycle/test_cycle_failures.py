@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from small_shop import (
     HOUR,
+    LONG_AGO,
     PLACES,
     REQUESTS,
     assert_tells_the_same,
@@ -39,7 +41,7 @@ def test_a_missing_partition_is_no_data_and_a_fall_of_traffic(tmp_path: Path) ->
     assert Verdict.OK not in {f.verdict for f in last.findings}
     [incident] = last.open_incidents
     assert (incident.detector, incident.severity, incident.opened_at) == ("traffic", "page", due_at(60))
-    assert incident.summary == "shop: no rows in the window, usually 150."
+    assert incident.summary == "shop: no requests in the window, usually 50."
 
 
 def test_a_stop_is_told_for_as_long_as_it_lasts_and_ends_with_the_rows(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_a_log_that_is_missing_from_the_beginning_fails_with_what_to_do(tmp_path
     with Store.in_memory() as store:
         told = cycle(shop(tmp_path / "nowhere", window={"replay": HOUR}), store, due_at(0))
         assert [(e.status, e.reason) for e in told] == [
-            (Status.FAILED, f"{tmp_path / 'nowhere'}: no such file or folder")
+            (Status.FAILED, f"{tmp_path / 'nowhere'}: does not exist: check `log.path`")
         ]
 
 
@@ -93,7 +95,7 @@ def test_a_window_over_budget_is_refused_and_says_so(tmp_path: Path) -> None:
         assert {e.read.bytes_read for e in told} == {0}
         assert told[0].reason.startswith("over budget: the window needs ")
         assert told[0].reason.endswith(
-            "and budget.bytes_per_evaluation is 1 B: raise it, or write smaller row groups"
+            "and budget.bytes_per_evaluation is 1B: raise it, or write smaller row groups"
         )
         assert cycle(tight, store, due_at(2) + HOUR / 2) == []  # refused once, not every minute
 
@@ -206,6 +208,7 @@ def test_one_bad_file_never_stops_the_window(tmp_path: Path) -> None:
     write_hours(tmp_path, [0])
     bad = write_hour(tmp_path, 0, part=1)
     bad.write_bytes(b"")
+    os.utime(bad, (LONG_AGO, LONG_AGO))
     [found] = history(shop(tmp_path), 1)
     assert (found.status, found.read.rows) == (Status.EVALUATED, REQUESTS * PLACES)
     assert [(q.path, q.reason) for q in found.read.quarantined] == [(str(bad), "is empty (0 bytes)")]

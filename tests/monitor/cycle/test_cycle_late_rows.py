@@ -156,7 +156,7 @@ def test_a_log_that_cannot_be_looked_at_again_keeps_what_was_found(root: Path, s
     root.rename(root.with_name("elsewhere"))
     [failed] = cycle(shop(root), store, due_at(8))
     assert failed.status is Status.FAILED
-    assert failed.reason == f"{root}: no such file or folder"
+    assert failed.reason == f"{root}: does not exist: check `log.path`"
     assert_tells_the_same(store.evaluations("shop", until=hour(8).start), before)
 
 

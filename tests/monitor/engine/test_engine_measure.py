@@ -145,7 +145,7 @@ def test_nothing_of_a_summary_can_be_written(of: Callable[[Summary], np.ndarray]
             "not an array of shape () and type float64",
         ),
         (
-            [Measurement("requests", np.zeros(SLICES), np.zeros(SLICES), np.array(["1", "2", "3"]))],  # type: ignore[arg-type]  # on purpose
+            [Measurement("requests", np.zeros(SLICES), np.zeros(SLICES), np.array(["1", "2", "3"]))],
             "TypeError: measurement requests: n must be 3 numbers, one for each slice, "
             "not an array of shape (3,) and type <U1",
         ),
