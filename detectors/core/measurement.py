@@ -48,7 +48,7 @@ class Measure:
     needs : frozenset of str
         Columns, by role, without which it cannot be measured.
     of_sameness : bool
-        Whether it speaks of answers being alike: meaningless for a recommender that is meant to give everybody the same.
+        Whether it speaks of answers being alike: meaningless where everybody is meant to get the same.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str

@@ -110,22 +110,12 @@ class Judge:
         expectation = self.past.expect(start_us)
         out = []
         for measure, kind, texts, value, error, n, columns in prepared:
-            # Slices that are gone for good are expected to be gone: they are dropped.
+            # Slices that are gone for good, and those of other hours, are expected to be gone: they are dropped.
             keep = np.ones(len(texts), bool)
-            keep[len(slices) :] = expectation.centre[columns[len(slices) :]] > 0
+            keep[len(slices) :] = expectation.seen[columns[len(slices) :]]
             texts = tuple(t for t, k in zip(texts, keep, strict=True) if k)
             value, error, n, columns = value[keep], error[keep], n[keep], columns[keep]
-            mine = Expectation(
-                *(
-                    a[columns]
-                    for a in (
-                        expectation.centre,
-                        expectation.spread,
-                        expectation.freedom,
-                        expectation.together,
-                    )
-                )
-            )
+            mine = expectation.at(columns)
             out.append(_judge_measure(measure, kind, texts, value, error, n, mine))
         return out
 

@@ -7,7 +7,7 @@ windows fell from *their* expectation, shared over hours and in part over the sl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,19 @@ class Expectation:
         Degrees of freedom behind `spread`.
     together : array
         How many of a count come together; 1 for what is no count, NaN where nothing was counted.
+    seen : array of bool
+        Whether there was anything but nought at these hours.
     """
 
     centre: F
     spread: F
     freedom: F
     together: F
+    seen: NDArray[np.bool_]
+
+    def at(self, columns: NDArray[np.int64]) -> Expectation:
+        """Of some series."""
+        return Expectation(*(getattr(self, f.name)[columns] for f in fields(self)))
 
 
 def to_scale(kind: NDArray[Any], value: F) -> F:
@@ -148,7 +155,8 @@ class Past:
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
-        return Expectation(centre, total, freedom, together)
+        seen = (self._scaled[same_hours, :k] > np.log(0.5)).any(axis=0)
+        return Expectation(centre, total, freedom, together, seen)
 
     def _typical(self, rows: NDArray[np.bool_], k: int) -> tuple[F, F, F]:
         """Median, points and robust deviation of some windows; of a few requests an hour the mean."""

@@ -114,3 +114,18 @@ def test_a_nightly_batch_is_no_silence_by_day_and_missed_by_night(size: int, bet
     judged = watch.see(a_count(between))
     assert (verdict(judged), bool(judged.page[0])) == (BREACH, True)
     assert judged.expected[0] == pytest.approx(size, rel=0.2)
+
+
+def test_a_slice_that_is_there_once_a_night_is_missed_by_night_alone() -> None:
+    """At other hours it is not there at all, not even as a nought."""
+    rng = np.random.default_rng(5)
+    watch = Watch(VOLUME)
+    told = []
+    for k in range(25 * 24):
+        found = {"all": a_count(rng.poisson(600))}
+        if k % 24 == 3:
+            found["surface=email"] = a_count(rng.poisson(300))
+        told.append(watch.see(found))
+    assert not any((j.verdict == BREACH).any() for j in told)
+    watch.miss(3)
+    assert verdict(watch.see({"all": a_count(600)}), "surface=email") is BREACH
