@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from detectors.core.detector import Context
 from detectors.core.summary import Summary
@@ -82,7 +83,9 @@ def run_cycle(
     changed = {
         s.window: s for s in late if todo.windows and evaluator.has_more(s.window, s.files, s.rows, now)
     }
-    begin = min([*changed, *todo.windows, *todo.skipped], default=None)
+    horizon = min((s.window.start for s in late), default=None) if todo.windows else None
+    torn = _torn(store.evaluations(recommender.name, since=horizon, with_findings=False)) if horizon else None
+    begin = min([*changed, *todo.windows, *todo.skipped, *([torn] if torn else [])], default=None)
     if begin is None:
         return
     fold = _resumed(recommender, evaluator, store, begin)
@@ -93,6 +96,7 @@ def run_cycle(
     refold = False
     for window in sorted({*by_window, *todo.windows, *todo.skipped}):
         earlier, silent = by_window.get(window), window.end <= todo.silent_before
+        refold = refold or window == torn
         if window in todo.skipped:
             why = "left out: the outage was longer than `catch_up`"
             skipped = _nothing(recommender, window, Status.SKIPPED, now, why)
@@ -304,6 +308,16 @@ def _resumed(recommender: RecommenderConfig, evaluator: Evaluator, store: Store,
     return fold
 
 
+def _torn(evaluations: Sequence[Evaluation]) -> Window | None:
+    """The first window whose incidents do not go on from those before it: judging again was interrupted there."""
+    for before, after in pairwise(sorted(evaluations, key=lambda e: e.window)):
+        left = {i.id for i in before.open_incidents if i.open}
+        came = {i.id for i in after.open_incidents if i.onset_at < after.window.start}
+        if left != came:
+            return after.window
+    return None
+
+
 def _seen_again(earlier: Evaluation, again: Evaluation) -> Evaluation:
     """A window that was read once more and hardly grew: its files are known now, and what reading them took."""
     if again.status not in (Status.EVALUATED, Status.NO_DATA):
@@ -345,7 +359,8 @@ def _why_empty(read: ReadReport, listing: Listing) -> str:
     """Why a window has no rows: that nothing was logged is said only when nothing else explains it."""
     unit = ": is log.timestamp_unit right?"
     if read.rows_past or read.rows_future:
-        return f"no rows of this window, but {read.rows_past} from long ago and {read.rows_future} from the future{unit}"
+        other = f"{read.rows_past} from long ago and {read.rows_future} from the future"
+        return f"no rows of this window, but {other}{unit}"
     if read.quarantined:
         bad = read.quarantined[0]
         return f"no usable rows: {bad.path}: {bad.reason}{unit if 'usable time' in bad.reason else ''}"

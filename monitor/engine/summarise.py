@@ -126,14 +126,13 @@ def summarise(
     rows = _Rows()
     boost: Boost | None = None
 
-    def decode(piece: Piece) -> list[Chunk]:
+    def decode(piece: Piece) -> Iterator[Chunk]:
         groups = None if piece.row_group is None else [piece.row_group]
-        chunks, place = [], piece.key
+        place = piece.key
         for table in log.read(piece.file, quarantine, groups):
             timed = _with_time(table, piece, quarantine)
-            chunks.append(read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart))
+            yield read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart)
             place = (place + table.num_rows) % 2**64
-        return chunks
 
     def chosen(chunk: Chunk) -> Chunk:
         rows.read += chunk.n_rows
@@ -159,7 +158,7 @@ def summarise(
     parts = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
         for pieces in _replicate_groups(plan):
-            chunks = (c for many in _ahead(pieces, decode, pool) for c in map(chosen, many) if c.n_runs)
+            chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
             parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit) or count([], values))
     whole = _Part.merge_all(parts)
     for n, first, last in plan.elsewhere:
@@ -223,15 +222,20 @@ def _merged(
 
 
 def _ahead(
-    pieces: Sequence[Piece], decode: Callable[[Piece], list[Chunk]], pool: ThreadPoolExecutor
-) -> Iterator[list[Chunk]]:
-    """Decode in order, a few pieces ahead of their use."""
-    futures: deque[Future[list[Chunk]]] = deque()
+    pieces: Sequence[Piece], decode: Callable[[Piece], Iterator[Chunk]], pool: ThreadPoolExecutor
+) -> Iterator[Chunk]:
+    """Decode in order, a few pieces ahead of their use, each by one chunk: a text file may have any number of them."""
     left = deque(pieces)
-    while left or futures:
-        while left and len(futures) < AHEAD:
-            futures.append(pool.submit(decode, left.popleft()))
-        yield futures.popleft().result()
+    begun: deque[tuple[Iterator[Chunk], Future[Chunk | None]]] = deque()
+    while left or begun:
+        while left and len(begun) < AHEAD:
+            chunks = decode(left.popleft())
+            begun.append((chunks, pool.submit(next, chunks, None)))
+        chunks, coming = begun.popleft()
+        chunk = coming.result()
+        if chunk is not None:
+            begun.appendleft((chunks, pool.submit(next, chunks, None)))
+            yield chunk
 
 
 def _with_time(table: pa.Table, piece: Piece, quarantine: Quarantine) -> pa.Table:

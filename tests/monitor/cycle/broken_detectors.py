@@ -58,7 +58,10 @@ class Odd(Detector):
     statistics = ()
 
     def measures(self) -> tuple[Measure, ...]:
-        return (Measure("nan", Unit.SCORE, "NaN.", JUDGE), Measure("infinite", Unit.RATIO, "Infinite.", JUDGE))
+        return (
+            Measure("nan", Unit.SCORE, "NaN.", JUDGE),
+            Measure("infinite", Unit.RATIO, "Infinite.", JUDGE),
+        )
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         n = len(summary.slices)

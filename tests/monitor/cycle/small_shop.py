@@ -45,13 +45,21 @@ def due_at(k: int) -> datetime:
     return hour(k).end + SETTLE
 
 
-def shop(root: Path, *, log: Mapping[str, Any] | None = None, window: Mapping[str, Any] | None = None, **fields: Any) -> RecommenderConfig:
+def shop(
+    root: Path,
+    *,
+    log: Mapping[str, Any] | None = None,
+    window: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> RecommenderConfig:
     settings = {"path": str(root), "partitions": PARTITIONS, "columns": Columns(**COLUMNS), **(log or {})}
     timing = WindowConfig(**{"settle": SETTLE, **(window or {})})
     return RecommenderConfig(**{"name": "shop", "log": LogConfig(**settings), "window": timing, **fields})
 
 
-def rows_of(k: int, requests: int = REQUESTS, item: str | None = None, share: float = 1.0, part: int = 0) -> list[dict[str, Any]]:
+def rows_of(
+    k: int, requests: int = REQUESTS, item: str | None = None, share: float = 1.0, part: int = 0
+) -> list[dict[str, Any]]:
     """The rows of an hour; with `item` first in a share of the requests."""
     rng = np.random.default_rng([k, part])
     out = []
@@ -72,7 +80,9 @@ def rows_of(k: int, requests: int = REQUESTS, item: str | None = None, share: fl
     return out
 
 
-def write_hour(root: Path, k: int, rows: Iterable[Mapping[str, Any]] | pa.Table | None = None, part: int = 0) -> Path:
+def write_hour(
+    root: Path, k: int, rows: Iterable[Mapping[str, Any]] | pa.Table | None = None, part: int = 0
+) -> Path:
     """One file of an hour, by default a healthy one."""
     if not isinstance(rows, pa.Table):
         rows = pa.Table.from_pylist(list(rows_of(k, part=part) if rows is None else rows))
@@ -87,14 +97,18 @@ def path_of(root: Path, k: int, part: int = 0) -> Path:
     return root / hour(k).start.strftime(PARTITIONS) / f"part-{part}.parquet"
 
 
-def write_hours(root: Path, hours: Iterable[int], stuck: Sequence[int] = (), missing: Sequence[int] = ()) -> None:
+def write_hours(
+    root: Path, hours: Iterable[int], stuck: Sequence[int] = (), missing: Sequence[int] = ()
+) -> None:
     """Hours of history, in some of which every list begins with one item, and some of which are not there."""
     for k in hours:
         if k not in missing:
             write_hour(root, k, rows_of(k, item="item-7") if k in stuck else None)
 
 
-def cycle(recommender: RecommenderConfig, store: Store, now: datetime, most: int | None = None, **options: Any) -> list[Evaluation]:
+def cycle(
+    recommender: RecommenderConfig, store: Store, now: datetime, most: int | None = None, **options: Any
+) -> list[Evaluation]:
     """Run a cycle and commit what it yields, as the daemon does; `most`: the process ends after so many."""
     out: list[Evaluation] = []
     for evaluation in run_cycle(recommender, store, now, **options):

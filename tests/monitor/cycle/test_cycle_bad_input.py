@@ -146,11 +146,15 @@ def test_items_with_odd_names(tmp_path: Path, item: str) -> None:
     json.dumps(incident.to_json(), allow_nan=False)
 
 
-@pytest.mark.parametrize("value", ["it's", "two\nlines", "<i>", "🛒", "a,b=c\\d", "all", "=", ",", ""], ids=str.encode)
+@pytest.mark.parametrize(
+    "value", ["it's", "two\nlines", "<i>", "🛒", "a,b=c\\d", "all", "=", ",", ""], ids=str.encode
+)
 def test_slices_with_odd_names(tmp_path: Path, value: str) -> None:
     def change(row: Row) -> Row:
         odd = row["surface"] == "email"
-        return {"surface": value if odd else "home"} | ({"item_id": "same"} if odd and row["position"] == 1 else {})
+        return {"surface": value if odd else "home"} | (
+            {"item_id": "same"} if odd and row["position"] == 1 else {}
+        )
 
     for k in range(4):
         write_hour(tmp_path, k, changed(change, k))
@@ -196,7 +200,10 @@ def test_scores_that_are_not_a_number(tmp_path: Path) -> None:
     write_hour(tmp_path, 0, changed(lambda row: {"score": float("nan")}))
     found = evaluated(shop(tmp_path))
     by_measure = whole(found)
-    assert (by_measure["scores.nan_share"].value, by_measure["scores.nan_share"].verdict) == (1, Verdict.BREACH)
+    assert (by_measure["scores.nan_share"].value, by_measure["scores.nan_share"].verdict) == (
+        1,
+        Verdict.BREACH,
+    )
     assert by_measure["scores.median"].verdict is Verdict.NO_DATA
     assert {i.detector for i in found.open_incidents} == {"scores"}
 
@@ -211,7 +218,9 @@ def test_scores_that_are_not_a_number(tmp_path: Path) -> None:
     ids=["milliseconds as microseconds", "seconds as microseconds", "microseconds as seconds"],
 )
 def test_a_timestamp_in_another_unit(tmp_path: Path, unit: str, wrong: int, why: str) -> None:
-    path = write_hour(tmp_path, 0, changed(lambda row: {"ts": int((row["ts"] - EPOCH).total_seconds() * 1e6) // wrong}))
+    path = write_hour(
+        tmp_path, 0, changed(lambda row: {"ts": int((row["ts"] - EPOCH).total_seconds() * 1e6) // wrong})
+    )
     found = evaluated(shop(tmp_path, log={"timestamp_unit": unit}))
     assert found.status is Status.NO_DATA
     assert found.reason == f"{why.format(path=path)}: is log.timestamp_unit right?"
@@ -237,7 +246,9 @@ def test_one_row(tmp_path: Path) -> None:
     write_hour(tmp_path, 0, rows_of(0)[:1])
     found = evaluated(shop(tmp_path))
     assert (found.status, found.read.rows) == (Status.EVALUATED, 1)
-    shares = {m: f.verdict for m, f in whole(found).items() if m.startswith(("same_item", "diversity", "lists"))}
+    shares = {
+        m: f.verdict for m, f in whole(found).items() if m.startswith(("same_item", "diversity", "lists"))
+    }
     assert set(shares.values()) <= {Verdict.TOO_FEW, Verdict.NO_DATA}
     assert found.open_incidents == ()
 
@@ -276,14 +287,20 @@ def test_integers_in_one_hour_and_text_in_the_next(tmp_path: Path) -> None:
 
 
 def test_a_number_is_named_as_the_culprit(tmp_path: Path) -> None:
-    write_hour(tmp_path, 0, changed(lambda row: {"item_id": 7 if row["position"] == 1 else hash(row["item_id"]) % 997}))
+    write_hour(
+        tmp_path,
+        0,
+        changed(lambda row: {"item_id": 7 if row["position"] == 1 else hash(row["item_id"]) % 997}),
+    )
     [incident] = evaluated(shop(tmp_path)).open_incidents
     assert (incident.culprit, incident.after["share"]) == ({"item": "7"}, 1.0)
 
 
 def test_a_column_that_the_log_never_had(tmp_path: Path) -> None:
     pq.write_table(
-        pa.Table.from_pylist(rows_of(0)).select(["ts", "item_id"]), write_hour(tmp_path, 0), compression="none"
+        pa.Table.from_pylist(rows_of(0)).select(["ts", "item_id"]),
+        write_hour(tmp_path, 0),
+        compression="none",
     )
     os.utime(path_of(tmp_path, 0), (LONG_AGO, LONG_AGO))
     found = evaluated(shop(tmp_path, log={"columns": Columns(**COLUMNS)}))

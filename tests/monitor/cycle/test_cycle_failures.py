@@ -133,7 +133,10 @@ def test_a_detector_that_raises_is_an_error_for_its_measures_and_the_others_go_o
 @pytest.mark.parametrize(
     ("detector", "reason"),
     [
-        ("Shapeless", "TypeError: measurement one: value must be 1 numbers, one for each slice, not an array of shape"),
+        (
+            "Shapeless",
+            "TypeError: measurement one: value must be 1 numbers, one for each slice, not an array of shape",
+        ),
         ("Exits", "SystemExit"),
     ],
 )
@@ -152,7 +155,10 @@ def test_a_detector_that_is_left_out_is_an_error_too(tmp_path: Path) -> None:
     write_hours(tmp_path, [0])
     with Store.in_memory() as store:
         [found] = cycle(
-            shop(tmp_path, window={"replay": HOUR}), store, due_at(0), leave_out={hour(0): frozenset({"scores"})}
+            shop(tmp_path, window={"replay": HOUR}),
+            store,
+            due_at(0),
+            leave_out={hour(0): frozenset({"scores"})},
         )
     assert found.failures == {"scores": "stopped: it ran out of time or ended the worker before"}
     assert {f.verdict for f in found.findings if f.detector == "scores"} == {Verdict.ERROR}
@@ -167,7 +173,9 @@ def test_a_detector_whose_values_are_not_numbers_is_never_ok(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not parquet"], ids=["missing", "empty", "text"])
-def test_a_catalogue_that_cannot_be_read_costs_only_what_needs_it(tmp_path: Path, content: bytes | None) -> None:
+def test_a_catalogue_that_cannot_be_read_costs_only_what_needs_it(
+    tmp_path: Path, content: bytes | None
+) -> None:
     write_hours(tmp_path / "log", [0])
     path = tmp_path / "items.parquet"
     if content is not None:

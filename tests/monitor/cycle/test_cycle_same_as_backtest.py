@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from small_shop import (
@@ -75,7 +74,18 @@ def test_hour_by_hour_as_the_backtest(watched: RecommenderConfig, told: list[Eva
     "runs",
     [
         [(20, None), (62, None), (HOURS - 1, None)],  # outages
-        [(5, 2), (5, None), (61, 30), (61, 0), (61, 1), (63, None), (66, 1), (76, 3), (HOURS - 1, 2), (HOURS - 1, None)],
+        [
+            (5, 2),
+            (5, None),
+            (61, 30),
+            (61, 0),
+            (61, 1),
+            (63, None),
+            (66, 1),
+            (76, 3),
+            (HOURS - 1, 2),
+            (HOURS - 1, None),
+        ],
     ],
     ids=["outages", "crashes"],
 )
@@ -91,7 +101,9 @@ def test_outages_and_crashes_change_nothing(
         }
 
 
-def test_a_log_that_is_cut_tells_the_same_until_then(watched: RecommenderConfig, told: list[Evaluation]) -> None:
+def test_a_log_that_is_cut_tells_the_same_until_then(
+    watched: RecommenderConfig, told: list[Evaluation]
+) -> None:
     at = 62
     assert_tells_the_same(list(backtest(watched, [hour(k) for k in range(at)])), told[:at])
 
@@ -115,7 +127,9 @@ def test_history_is_replayed_in_silence_and_what_is_open_at_its_end_is_told_once
         assert [t.what for t in store.told()] == ["opened", "resolved"]
 
 
-def test_what_was_over_in_history_is_told_to_nobody(watched: RecommenderConfig, told: list[Evaluation]) -> None:
+def test_what_was_over_in_history_is_told_to_nobody(
+    watched: RecommenderConfig, told: list[Evaluation]
+) -> None:
     with Store.in_memory() as store:
         cycle(watched, store, due_at(70))
         assert store.told() == []

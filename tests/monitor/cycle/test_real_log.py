@@ -1,4 +1,4 @@
-"""A real shop's log: its healthy week pages nobody, and a stuck recommender in it is one page, at once, with the item."""
+"""A real shop's log: its healthy week pages nobody; a stuck recommender in it is one page, at once, with the item."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_one_item_for_everybody_is_one_page_in_the_first_window_that_can_show_it
     first = next(e for e in evaluations if e.window.start >= at and e.read.rows >= 20)
     assert page.opened_at == first.window.end + stuck.window.settle
     assert (page.detector, page.culprit, page.slice) == ("same_item", {"item": STUCK_ITEM}, {})
-    assert page.before["share"] == pytest.approx(0.01, abs=0.01)  # the item that the healthy week showed least
+    assert page.before["share"] == pytest.approx(
+        0.01, abs=0.01
+    )  # the item that the healthy week showed least
     assert page.after["share"] == 1.0
     assert page.open
     assert STUCK_ITEM in page.summary

@@ -1,9 +1,10 @@
-"""What is due follows from the store and the clock alone; whatever happens to the process, no window is lost or doubled."""
+"""What is due follows from the store and the clock alone; whatever happens, no window is lost or doubled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -38,7 +39,9 @@ def hours(first: int, last: int) -> list[Window]:
     return [Window(midnight + h * HOUR, midnight + (h + 1) * HOUR) for h in range(first, last)]
 
 
-def carried_out(states: Sequence[WindowState], todo: Due, now: datetime, most: int | None = None) -> list[WindowState]:
+def carried_out(
+    states: Sequence[WindowState], todo: Due, now: datetime, most: int | None = None
+) -> list[WindowState]:
     """The store after a cycle; `most`: the process ended after so many windows."""
     after = {s.window: s for s in states}
     for window in sorted({*todo.windows, *todo.skipped})[:most]:
@@ -63,7 +66,9 @@ def test_a_window_is_due_when_it_has_settled(now: timedelta, expected: list[Wind
 
 
 @given(length=LENGTHS, now=MOMENTS, settle=st.integers(0, 7200), replay=st.integers(0, 20))
-def test_on_an_empty_store_history_is_replayed(length: timedelta, now: datetime, settle: int, replay: int) -> None:
+def test_on_an_empty_store_history_is_replayed(
+    length: timedelta, now: datetime, settle: int, replay: int
+) -> None:
     recommender = shop(length=length, settle=timedelta(seconds=settle), replay=replay * DAY)
     found = due(recommender, [], now, None)
     last = now - timedelta(seconds=settle)
@@ -76,7 +81,9 @@ def test_on_an_empty_store_history_is_replayed(length: timedelta, now: datetime,
         assert window.end <= last
     assert last - length < found.windows[-1].end  # the newest that is due is among them
     assert max(1, replay * DAY // length - 1) <= len(found.windows) <= max(1, replay * DAY // length + 1)
-    assert [w.end <= found.silent_before for w in found.windows] == [True] * (len(found.windows) - 1) + [False]
+    assert [w.end <= found.silent_before for w in found.windows] == [True] * (len(found.windows) - 1) + [
+        False
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,9 @@ def test_a_long_outage_is_caught_up_with_within_bounds_and_the_rest_is_skipped()
     start=MOMENTS,
     replay=st.integers(0, 4),
     catch_up=st.integers(1, 30),
-    steps=st.lists(st.tuples(st.integers(0, 2 * 86_400), st.none() | st.integers(0, 12)), min_size=1, max_size=12),
+    steps=st.lists(
+        st.tuples(st.integers(0, 2 * 86_400), st.none() | st.integers(0, 12)), min_size=1, max_size=12
+    ),
 )
 def test_crashes_restarts_and_second_runs_neither_lose_nor_double_a_window(
     length: timedelta, start: datetime, replay: int, catch_up: int, steps: list[tuple[int, int | None]]
@@ -177,12 +186,15 @@ def test_a_failed_window_is_tried_again_with_growing_gaps_and_not_for_ever() -> 
     recommender = shop()
     tried = [failed.end + 10 * MINUTE]
     for attempt in range(1, RETRIES + 1):
-        states = [*(state(w) for w in hours(5, 11)), state(failed, tried[-1], status=Status.FAILED, attempt=attempt)]
+        states = [
+            *(state(w) for w in hours(5, 11)),
+            state(failed, tried[-1], status=Status.FAILED, attempt=attempt),
+        ]
         gap = FIRST_RETRY * 2 ** (attempt - 1)
         assert due(recommender, states, tried[-1] + gap - timedelta(seconds=1), None).windows == ()
         assert due(recommender, states, tried[-1] + gap, None).windows == (failed,)
         tried.append(tried[-1] + gap)
-    assert [b - a for a, b in zip(tried, tried[1:], strict=False)] == [m * MINUTE for m in (1, 2, 4, 8, 16)]
+    assert [b - a for a, b in pairwise(tried)] == [m * MINUTE for m in (1, 2, 4, 8, 16)]
     given_up = [state(failed, tried[-1], status=Status.FAILED, attempt=RETRIES + 1)]
     assert due(recommender, given_up, tried[-1] + 20 * MINUTE, None).windows == ()
 
@@ -201,11 +213,21 @@ def test_only_failures_are_tried_again(status: Status) -> None:
 
 
 def test_late_rows_are_looked_for_in_what_was_read_and_is_young_enough() -> None:
-    statuses = [Status.EVALUATED, Status.NO_DATA, Status.FAILED, Status.REFUSED, Status.SKIPPED, Status.EVALUATED]
+    statuses = [
+        Status.EVALUATED,
+        Status.NO_DATA,
+        Status.FAILED,
+        Status.REFUSED,
+        Status.SKIPPED,
+        Status.EVALUATED,
+    ]
     states = [state(w, status=s) for w, s in zip(hours(6, 12), statuses, strict=True)]
     found = to_look_at_again(shop(lateness=6 * HOUR), states[::-1], NOON)
     assert [s.window for s in found] == [*hours(6, 8), *hours(11, 12)]
-    assert [s.window for s in to_look_at_again(shop(lateness=5 * HOUR), states, NOON)] == [*hours(7, 8), *hours(11, 12)]
+    assert [s.window for s in to_look_at_again(shop(lateness=5 * HOUR), states, NOON)] == [
+        *hours(7, 8),
+        *hours(11, 12),
+    ]
 
 
 def test_windows_that_became_shorter_go_on_where_the_longer_ones_ended() -> None:

@@ -1,4 +1,4 @@
-"""Four weeks of a simulated shop: nobody is paged in healthy ones, and trouble is found at once, where and what it is."""
+"""Four weeks of a simulated shop: nobody is paged in healthy ones; trouble is found at once, where and what it is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ from detectors.traffic import Traffic
 from monitor.config.models import BudgetConfig
 from monitor.engine import boost
 from monitor.engine.measure import measure
-from monitor.engine.summarise import WindowSummary
+from monitor.engine.plan import Piece, Plan
+from monitor.engine.summarise import WindowSummary, _replicate_groups
+from monitor.logs import LogFile
 from tests.monitor.engine.engine_logs import (
     HOUR,
     Row,
@@ -325,3 +327,17 @@ def test_replicates_are_disjoint_and_make_up_the_whole(log: str) -> None:
     assert len(seen) == 8
     assert sum(map(len, seen)) == len(set().union(*seen)) == len(part.summary[Seen].requests)
     assert sum(1 / scale for _, scale in part.replicates) == pytest.approx(1 / part.scale)
+
+
+def test_replicates_are_drawn_at_random() -> None:
+    """Every eighth row group would hide a trend, and show a rhythm that is not there."""
+    pieces = tuple(Piece(LogFile("/log/part", 1, 1), i, 10, 10) for i in range(64))
+    groups = _replicate_groups(Plan(pieces, 640, 640, left_out=0.5))
+    assert sorted(p.row_group for group in groups for p in group if p.row_group is not None) == list(
+        range(64)
+    )
+    assert [len(group) for group in groups] == [8] * 8
+    for group in groups:
+        places = [p.row_group for p in group if p.row_group is not None]
+        assert places == sorted(places)  # a request may go on in the next row group
+        assert len(set(np.diff(places).tolist())) > 2

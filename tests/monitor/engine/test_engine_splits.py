@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,11 @@ from hypothesis import strategies as st
 from detectors import Context, discover
 from detectors.core.hashing import hash_texts
 from monitor.engine import grouping
+from monitor.engine import summarise as engine
 from monitor.engine.chunk import Chunk, read_chunk
 from monitor.engine.measure import measure
+from monitor.engine.plan import Piece
+from monitor.logs import LogFile, textstream
 from monitor.measurable import available
 from tests.monitor.engine.engine_logs import (
     HOUR,
@@ -173,6 +177,13 @@ def test_rows_without_a_request_id_wait_for_nothing() -> None:
     assert grouping.hold_back(chunk(["a", None]), chunk([None, "b"]))[1] is None
 
 
+def test_a_row_without_a_request_id_is_not_of_request_zero() -> None:
+    columns = {"timestamp": pa.array([HOUR.start_us] * 4), "item": pa.array(["a"] * 4)}
+    found = read_chunk(pa.table(columns | {"request": pa.array([0, None, 0, 0])}), (), hash_texts(()))
+    assert found.starts.tolist() == [0, 1, 2, 4]
+    assert len(set(found.request.tolist())) == 2
+
+
 def test_rows_much_older_than_the_next_chunk_wait_for_nothing() -> None:
     first, second = chunk(["old", "near"], [0, 50]), chunk(["old", "near"], [61, 62])
     done, held = grouping.hold_back(first, second)
@@ -230,6 +241,39 @@ def test_text_files_are_read_in_one_piece(tmp_path: Path) -> None:
         ]  # fmt: skip
         write_bytes(tmp_path / f"{part}.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
     assert told(run(tmp_path, Shape(format="jsonl")), found, Shape()) == by_hand(found, Shape())
+
+
+def test_rows_without_a_request_id_are_told_apart_from_block_to_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(textstream, "BLOCK", 400)
+    line = {"ts": HOUR.start.isoformat(), "item_id": "a", "req": None, "uid": None, "pos": 1}
+    for part in ("a", "b"):
+        write_bytes(tmp_path / f"{part}.jsonl", (json.dumps(line) + "\n").encode() * 50)
+    shape = Shape(roles=("request", "user", "position"), slices=(), format="jsonl")
+    window = run(tmp_path, shape)
+    assert (window.read.rows, window.read.requests) == (100, 100)
+    assert len({request for _, _, request, _, _ in window.summary[Seen].requests}) == 100
+
+
+def test_what_is_decoded_ahead_is_bounded_however_long_a_file_is() -> None:
+    """Never more than a chunk of each of a few pieces waits, and they come in order."""
+    decoded: list[str] = []
+    came: list[int] = []
+    most = 0
+
+    def decode(piece: Piece) -> Iterator[Chunk]:
+        for i in range(20):
+            decoded.append(f"{piece.row_group}-{i}")
+            yield chunk([decoded[-1]])
+
+    pieces = [Piece(LogFile("/log", 1, 1), i, 1, 1) for i in range(10)]
+    with ThreadPoolExecutor(1) as pool:
+        for found in engine._ahead(pieces, decode, pool):
+            most = max(most, len(decoded) - len(came))
+            came += ids(found)
+    assert most <= engine.AHEAD + 1
+    assert came == hash_texts(f"{i}-{k}" for i in range(10) for k in range(20)).tolist()
 
 
 def test_an_empty_window_is_one_slice_of_nothing(tmp_path: Path) -> None:

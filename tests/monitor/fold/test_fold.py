@@ -1,4 +1,4 @@
-"""Windows in order become verdicts and incidents; a fold read back from the store goes on as if it had never stopped."""
+"""Windows in order become verdicts and incidents; a fold read back from the store goes on as if never stopped."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def hour(k: int) -> Window:
     return Window(START + k * HOUR, START + (k + 1) * HOUR)
 
 
-def measured(k: int, slices: tuple[str, ...] = ("all",), failures: dict[str, str] | None = None, **found: Any) -> Measured:
+def measured(
+    k: int, slices: tuple[str, ...] = ("all",), failures: dict[str, str] | None = None, **found: Any
+) -> Measured:
     """What was found of an hour: by measure (a dot is written `__`) value, error and n of each slice."""
     out = []
     for name, columns in found.items():
@@ -57,7 +59,9 @@ def measured(k: int, slices: tuple[str, ...] = ("all",), failures: dict[str, str
 
 def usual(k: int, share: float = 0.03, requests: float = 1000.0) -> Measured:
     return measured(
-        k, same_item__first_place_share=(share, 0.006, 900), traffic__requests=(requests, np.sqrt(requests), requests)
+        k,
+        same_item__first_place_share=(share, 0.006, 900),
+        traffic__requests=(requests, np.sqrt(requests), requests),
     )
 
 
@@ -109,7 +113,9 @@ def assert_same(ones: list[Evaluation], others: list[Evaluation]) -> None:
 
 @settings(max_examples=12)
 @given(seed=st.integers(0, 2**32), stop=st.floats(0.05, 0.95))
-def test_a_fold_that_is_read_back_from_the_store_goes_on_as_if_it_had_never_stopped(seed: int, stop: float) -> None:
+def test_a_fold_that_is_read_back_from_the_store_goes_on_as_if_it_had_never_stopped(
+    seed: int, stop: float
+) -> None:
     windows = random_windows(seed, 110)
     whole = gone_through(a_fold(shop()), windows)
     at = int(stop * len(windows))
@@ -159,7 +165,9 @@ def test_it_holds_for_a_recommender_that_is_stuck_before_anybody_watches() -> No
 def test_what_is_in_an_incident_is_excluded_by_measure_and_slice() -> None:
     slices = ("all", "country=DE")
     windows = [
-        measured(k, slices, same_item__first_place_share=((0.03, 0.95 if k == 60 else 0.03), 0.006, (900, 300)))
+        measured(
+            k, slices, same_item__first_place_share=((0.03, 0.95 if k == 60 else 0.03), 0.006, (900, 300))
+        )
         for k in range(61)
     ]
     found = {(f.measure, f.slice): f.excluded for f in gone_through(a_fold(shop()), windows)[-1].findings}
@@ -224,7 +232,9 @@ def test_traffic_of_a_model_version_wakes_nobody() -> None:
         ]
         last = gone_through(a_fold(config), windows)[-1]
         assert bool(last.open_incidents) is told
-        gone = gone_through(a_fold(config), [*windows[:60], measured(60, traffic__requests=(900, 30, 900))])[-1]
+        gone = gone_through(a_fold(config), [*windows[:60], measured(60, traffic__requests=(900, 30, 900))])[
+            -1
+        ]
         assert bool(gone.open_incidents) is told
 
 

@@ -25,9 +25,7 @@ START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SETTLE = timedelta(minutes=10)
 TELLING = {"same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
-MEASURES = {
-    f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()
-} | {
+MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()} | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap."),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
     "lists.short_share": Measure("short_share", Unit.RATIO, "Short lists."),
@@ -92,7 +90,13 @@ class Book:
         if findings is None:
             findings = decided(*((b.name, b.slice, b.value, Verdict.BREACH) for b in breaches))
         told = self._book.step(
-            self.open, self.window, self.window.end + SETTLE, breaches, findings, telling=TELLING, silent=silent
+            self.open,
+            self.window,
+            self.window.end + SETTLE,
+            breaches,
+            findings,
+            telling=TELLING,
+            silent=silent,
         )
         self.open = tuple(i for i in told if i.open)
         self.window = Window(self.window.end, self.window.end + HOUR)

@@ -43,7 +43,11 @@ COLLAPSE = [
 def test_everything_that_breaks_at_one_time_is_one_incident_with_the_most_telling_first() -> None:
     [incident] = Book(labels={"team": "home"}).see(COLLAPSE)
     assert (incident.detector, incident.measure, incident.slice) == ("same_item", FIRST, {})
-    assert (incident.culprit, incident.severity, incident.labels) == ({"item": "sku-1"}, Severity.PAGE, {"team": "home"})
+    assert (incident.culprit, incident.severity, incident.labels) == (
+        {"item": "sku-1"},
+        Severity.PAGE,
+        {"team": "home"},
+    )
     assert incident.onset_at == START
     assert incident.opened_at == START + HOUR + SETTLE
     assert incident.before == {"value": 0.03}
@@ -77,7 +81,10 @@ def test_a_page_is_primary_over_a_more_telling_ticket() -> None:
 
 
 def test_the_place_is_the_slice_to_blame() -> None:
-    everywhere, email = stuck(value=0.11, requests=2000), stuck(slice="surface=email", value=0.97, requests=170)
+    everywhere, email = (
+        stuck(value=0.11, requests=2000),
+        stuck(slice="surface=email", value=0.97, requests=170),
+    )
     [incident] = Book().see([everywhere, email, ticket("diversity.overlap")])
     assert place_of(incident) == "surface=email"
     assert incident.summary.endswith("(surface email).")
@@ -87,8 +94,21 @@ def test_the_place_is_the_slice_to_blame() -> None:
 def test_it_is_followed_with_what_it_is_labelled_with_frozen() -> None:
     book = Book()
     [first] = book.see([stuck(slice="surface=email", value=0.6), breach(REQUESTS, value=10, expected=900)])
-    [later] = book.see([stuck("sku-1", "surface=email", 0.9), stuck("sku-1", "all", 0.8), ticket("lists.short_share")])
-    frozen = ("id", "severity", "detector", "measure", "slice", "culprit", "labels", "onset_at", "opened_at", "before")
+    [later] = book.see(
+        [stuck("sku-1", "surface=email", 0.9), stuck("sku-1", "all", 0.8), ticket("lists.short_share")]
+    )
+    frozen = (
+        "id",
+        "severity",
+        "detector",
+        "measure",
+        "slice",
+        "culprit",
+        "labels",
+        "onset_at",
+        "opened_at",
+        "before",
+    )
     assert [getattr(later, f) for f in frozen] == [getattr(first, f) for f in frozen]
     assert later.after == {"value": 0.9}
     assert "90 %" in later.summary
@@ -135,7 +155,9 @@ UNDECIDED = [
 ]
 
 
-@pytest.mark.parametrize("unknown", UNDECIDED, ids=["no data", "too few", "error", "no measure", "no slice", "nothing"])
+@pytest.mark.parametrize(
+    "unknown", UNDECIDED, ids=["no data", "too few", "error", "no measure", "no slice", "nothing"]
+)
 def test_it_never_closes_for_lack_of_data(unknown: Findings) -> None:
     book = Book()
     book.see([stuck()])
@@ -294,7 +316,9 @@ def test_json_round_trip_with_everything_in_it() -> None:
 
 
 def test_numbers_that_json_does_not_have_are_left_out() -> None:
-    [incident] = Book().see([stuck(expected=math.nan), ticket("diversity.items", value=math.inf, expected=math.inf)])
+    [incident] = Book().see(
+        [stuck(expected=math.nan), ticket("diversity.items", value=math.inf, expected=math.inf)]
+    )
     assert incident.before == {"value": None}
     assert [(s.value, s.expected) for s in incident.symptoms] == [(None, None)]
     json.dumps(incident.to_json(), allow_nan=False)

@@ -17,7 +17,11 @@ NORMAL = 0.02  # the top item's usual share
 def blamed(shares: Mapping[str, tuple[float, float]]) -> str:
     """Where the blame goes, given (share of the item, requests) by slice; slices at the usual share do not breach."""
     return find_place(
-        [stuck(slice=s, value=v, expected=NORMAL, requests=n) for s, (v, n) in shares.items() if v > 2 * NORMAL]
+        [
+            stuck(slice=s, value=v, expected=NORMAL, requests=n)
+            for s, (v, n) in shares.items()
+            if v > 2 * NORMAL
+        ]
     ).slice
 
 
@@ -57,7 +61,9 @@ def test_nearly_everything_in_one_slice_is_that_slice_only_when_it_shows_it_clea
 
 def test_a_thin_slice_explains_nothing() -> None:
     """Ten requests, all with the item, are no place while a thousand have it elsewhere."""
-    assert blamed({"all": (0.5, 2000), "country=IS": (1.0, 10), "country=IS,surface=email": (1.0, 2)}) == "all"
+    assert (
+        blamed({"all": (0.5, 2000), "country=IS": (1.0, 10), "country=IS,surface=email": (1.0, 2)}) == "all"
+    )
 
 
 def test_two_slices_of_three_are_everywhere() -> None:
@@ -87,7 +93,11 @@ def test_counts_are_held_against_what_is_usual_there() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["all", "a=1", "a=2", "b=1", "a=1,b=1"]), st.floats(0.05, 1), st.integers(1, 10_000)),
+        st.tuples(
+            st.sampled_from(["all", "a=1", "a=2", "b=1", "a=1,b=1"]),
+            st.floats(0.05, 1),
+            st.integers(1, 10_000),
+        ),
         min_size=1,
         max_size=5,
         unique_by=lambda row: row[0],

@@ -55,16 +55,28 @@ def test_a_value(value: float, unit: Unit, said: str) -> None:
         ),
         (
             breach(
-                "same_item.any_place_share", "country=DE,surface=email", 0.5, evidence={"item": "a", "position": 3}
+                "same_item.any_place_share",
+                "country=DE,surface=email",
+                0.5,
+                evidence={"item": "a", "position": 3},
             ),
             "shop: item a is at position 3 in 50 % of requests; the top item usually has 3.0 % "
             "(country DE, surface email).",
         ),
         (breach(REQUESTS, value=1523, expected=4000), "shop: 1,523 requests in the window, usually 4,000."),
         (breach(REQUESTS, value=0, expected=57.8), "shop: no requests in the window, usually 57.8."),
-        (breach("traffic.rows", value=0, expected=math.nan), "shop: no rows in the window, usually nothing known."),
-        (ticket("traffic.silence", value=5400, expected=120), "shop: no request for 1 h 30 min, usually 2 min."),
-        (ticket("traffic.missing_user_share", value=0.41, expected=0), "shop: 41 % of rows have no user, usually 0 %."),
+        (
+            breach("traffic.rows", value=0, expected=math.nan),
+            "shop: no rows in the window, usually nothing known.",
+        ),
+        (
+            ticket("traffic.silence", value=5400, expected=120),
+            "shop: no request for 1 h 30 min, usually 2 min.",
+        ),
+        (
+            ticket("traffic.missing_user_share", value=0.41, expected=0),
+            "shop: 41 % of rows have no user, usually 0 %.",
+        ),
         (ticket("diversity.overlap", value=0.5), "shop: diversity: overlap is 50 %, usually 3.0 %."),
         (ticket("lists.short_share", value=0.5, expected=math.nan), "shop: lists: short share is 50 %."),
     ],
@@ -87,7 +99,7 @@ def test_a_log_without_requests_counts_rows() -> None:
         ("{value} {0} {item.__class__}", "{value} {0} {item.__class__}"),
         ("%s %(x)s", "%s %(x)s"),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
-        ("it's \"quoted\"", "it's \"quoted\""),
+        ('it\'s "quoted"', 'it\'s "quoted"'),
         ("ネコ🐈", "ネコ🐈"),
         ("lone \ud83d half", "lone ? half"),
         ("\u202eright to left", "?right to left"),
