@@ -387,5 +387,5 @@ def split_values(recommender: RecommenderConfig, now: datetime) -> tuple[str, ..
     for file in listing.files:
         for table in log.read(file, quarantine):
             if column in table.column_names:
-                found |= {str(v) for v in table.column(column).unique().to_pylist() if v is not None}
+                found |= {str(v) for v in table.column(column).unique().to_pylist() if v not in (None, "")}
     return tuple(sorted(found))
