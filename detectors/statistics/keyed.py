@@ -75,7 +75,10 @@ class KeyedCounts(Statistic):
                 code = p._codes(groups, keys)
                 for i in range(cls.kinds):
                     tables[i, code] += p.counts[:, i]
-            at = np.flatnonzero(tables.any(axis=0))
+            seen = tables[0] != 0
+            for table in tables[1:]:
+                seen |= table != 0
+            at = np.flatnonzero(seen)
             return _packed(groups, keys, at, tables[:, at].T)
         codes = [p._codes(groups, keys) for p in parts]
         at = distinct(np.concatenate(codes))

@@ -29,9 +29,9 @@ from monitor.measurable import available
 from monitor.windows import EPOCH, Window
 
 THREADS = 2
-BATCH_ROWS = 1_000_000  # rows of a batch: memory grows with it, time hardly falls beyond
+BATCH_ROWS = 700_000  # rows of a batch: more of them need more memory and save little time
 AHEAD = 2  # decoded pieces that may wait
-MERGED_AT_ONCE = 8  # parts: merging many at once costs less than one after the other, but keeps them
+MERGED_AT_ONCE = 6  # parts: merging many at once costs less than one after the other, but keeps them
 REPLICATES = 8  # groups of row groups whose differences say what leaving others out costs
 
 US = timedelta(microseconds=1)
