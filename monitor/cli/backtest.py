@@ -61,11 +61,14 @@ def _history(recommender: RecommenderConfig, begin: datetime | None, end: dateti
         span = PredictionLog(recommender.log).span()
     except LogError as error:
         raise UserError(f"{recommender.name}: {error}") from error
-    if span is None and (begin is None or end is None):
-        raise UserError(f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to")
     length = recommender.window.length
-    first = begin or Window.containing(span[0], length).start  # type: ignore[index]  # begin or span is there
-    last = end or Window.containing(span[1], length).end  # type: ignore[index]
+    if span is not None:
+        first = begin or Window.containing(span[0], length).start
+        last = end or Window.containing(span[1], length).end
+    elif begin is not None and end is not None:
+        first, last = begin, end
+    else:
+        raise UserError(f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to")
     windows = list(windows_between(first, last, length))
     found: dict[str, Incident] = {}
     counted: dict[str, Any] = {"rows": 0, "evaluated": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ class Watch:
         self.at += windows * self.step
 
 
-def remembered(judged: Sequence[tuple[str, Judged]]):  # type: ignore[no-untyped-def]  # what Judge.remember takes
+def remembered(judged: Sequence[tuple[str, Judged]]) -> dict[tuple[str, int], Any]:
+    """Judged measures as `Judge.remember` takes them."""
     return {
         (name, kind_of(j.measure)): (j.slices, j.value, j.error, j.verdict == Verdict.BREACH, j.expected)
         for name, j in judged

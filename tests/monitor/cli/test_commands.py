@@ -56,8 +56,8 @@ def test_backtest_reports_one_page_with_the_documented_fields(backtested: list[d
     assert incident["culprit"] == {"item": STUCK_ITEM}
     assert incident["onset_at"] == BREAK.isoformat()
     assert incident["opened_at"] == (BREAK + timedelta(hours=1, minutes=10)).isoformat()
-    assert incident["before"]["share"] < 0.05  # type: ignore[index]
-    assert incident["after"]["share"] == 1.0  # type: ignore[index]
+    assert incident["before"]["share"] < 0.05
+    assert incident["after"]["share"] == 1.0
     documented = (
         "schema_version id recommender labels severity detector slice culprit summary onset_at opened_at resolved_at "
         "before after affected model_version evidence symptoms url"

@@ -140,7 +140,7 @@ def test_nothing_of_a_summary_can_be_written(of: Callable[[Summary], np.ndarray]
             "not an array of shape (4,) and type float64",
         ),
         (
-            [Measurement("requests", np.zeros(SLICES), np.float64(0), np.zeros(SLICES))],  # type: ignore[arg-type]  # on purpose
+            [Measurement("requests", np.zeros(SLICES), np.float64(0), np.zeros(SLICES))],  # wrong on purpose
             "TypeError: measurement requests: error must be 3 numbers, one for each slice, "
             "not an array of shape () and type float64",
         ),
@@ -165,7 +165,7 @@ def test_what_is_no_measurement_is_refused(made: Any, message: str) -> None:
 
 
 def test_lists_and_integers_are_numbers() -> None:
-    made = Measurement("requests", [1, 2, 3], np.array([1, 2, 3]), np.array([True] * 3))  # type: ignore[arg-type]  # on purpose
+    made = Measurement("requests", [1, 2, 3], np.array([1, 2, 3]), np.array([True] * 3))  # wrong on purpose
     own = Own(lambda summary: [made])
     found, failures = measure(
         WindowSummary(SUMMARY, ReadReport()), {"own": own}, Context(), (), (), lambda _: None
