@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from detectors.core.detector import Context
-from detectors.core.summary import Summary
-from monitor.catalog import catalog_size
 from monitor.config.models import RecommenderConfig
-from monitor.detector_settings import build
-from monitor.engine.measure import measure
-from monitor.engine.plan import plan
-from monitor.engine.stored import summary_from_bytes, summary_to_bytes
-from monitor.engine.summarise import summarise
-from monitor.errors import BudgetError, LogError
-from monitor.evaluation import Evaluation, FileSeen, ReadReport, Status
+from monitor.evaluation import Evaluation, ReadReport, Status
+from monitor.evaluator import Announce, Evaluator, nothing
 from monitor.fold import Fold, Measured
-from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
-from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import WHY, available, cannot_measure
 from monitor.schedule import due, to_look_at_again
 from monitor.store import Store
 from monitor.windows import Window
 
-LOOK_BACK = 24  # windows before an onset that say how frequent the culprit was
 REMEMBERED = timedelta(days=15)  # of judged windows a fold is resumed from: what the judge looks back on
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is being done: `stage` is "read", "measure" (then `detector` says which) or "judge"."""
-
-    window: Window
-    stage: str
-    detector: str = ""
-
-
-Announce = Callable[[Progress], None]
 
 
 def run_cycle(
@@ -99,7 +74,7 @@ def run_cycle(
         refold = refold or window == torn
         if window in todo.skipped:
             why = "left out: the outage was longer than `catch_up`"
-            skipped = _nothing(recommender, window, Status.SKIPPED, now, why)
+            skipped = nothing(recommender, window, Status.SKIPPED, now, why)
             yield replace(skipped, open_incidents=fold.open_incidents)
         elif window in todo.windows or window in changed:
             attempt = (
@@ -136,164 +111,6 @@ def backtest(
     for window in windows:
         read = evaluator.evaluate(window, window.end + recommender.window.settle, 0)
         yield evaluator.judge(fold, read, silent=False)
-
-
-@dataclass(frozen=True)
-class Read:
-    """A window that was read and measured, or why not; not yet judged."""
-
-    evaluation: Evaluation
-    measured: Measured | None
-    summary: Summary = field(default_factory=Summary)
-
-
-class Evaluator:
-    """Reads and measures windows of one recommender.
-
-    Parameters
-    ----------
-    keep_summary : bool
-        Whether evaluations carry the window's statistics.
-    stored : callable
-        Statistics of the last windows that the store keeps; asked only when an incident opens.
-    """
-
-    def __init__(
-        self,
-        recommender: RecommenderConfig,
-        announce: Announce,
-        leave_out: Mapping[Window, frozenset[str]],
-        keep_summary: bool = True,
-        stored: Callable[[int], Mapping[Window, bytes]] = lambda limit: {},
-    ) -> None:
-        self.recommender = recommender
-        self._stored = stored
-        self._recent: dict[Window, Summary] = {}
-        self.configured = build(recommender.detectors)
-        self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
-        self._detectors = {name: c.detector for name, c in self.configured.items()}
-        self._statistics = [s for d in self._detectors.values() for s in d.statistics]
-        extra = [*recommender.slices, *([recommender.split_by] if recommender.split_by else [])]
-        self._log = PredictionLog(recommender.log, tuple(dict.fromkeys(extra)))
-        self._only = (
-            (recommender.split_by, recommender.split_value)
-            if recommender.split_by and recommender.split_value is not None
-            else None
-        )
-
-    def first_event(self) -> datetime | None:
-        span = self._log.span()
-        return span[0] if span else None
-
-    def has_more(self, window: Window, files: Sequence[FileSeen], rows: int, now: datetime) -> bool:
-        """Whether files of a window changed since they were read, by their listing alone."""
-        try:
-            listing = self._log.files(window, now)
-        except LogError:
-            return False  # told where the log is read; what was found before stays
-        return {(f.path, f.size, f.modified_us) for f in listing.files} != {
-            (f.path, f.size, f.modified_us) for f in files
-        }
-
-    def evaluate(self, window: Window, now: datetime, spent_today: int) -> Read:
-        """Read and measure one window."""
-        self._announce(Progress(window, "read"))
-        clock = time.perf_counter()
-        quarantine = Quarantine()
-        listing = Listing((), ())
-        try:
-            listing = self._log.files(window, now)
-            cost = self._log.cost(listing.files, quarantine)
-            reading = plan(listing.files, cost, window, self.recommender.budget, spent_today)
-            summary = summarise(
-                self._log,
-                self.recommender,
-                self._statistics,
-                window,
-                now,
-                listing,
-                reading,
-                quarantine,
-                only=self._only,
-            )
-        except (BudgetError, LogError) as error:
-            status = Status.REFUSED if isinstance(error, BudgetError) else Status.FAILED
-            seen = tuple(FileSeen(f.path, f.size, f.modified_us) for f in listing.files)
-            report = ReadReport(files=seen, quarantined=quarantine.items, waiting=listing.waiting)
-            failed = _nothing(self.recommender, window, status, now, str(error))
-            return Read(replace(failed, read=report), None)
-        read_at = time.perf_counter()
-        items, no_catalog = self._catalog_size()
-        has = available(self.recommender, summary.summary.has) - ({"catalog"} if no_catalog else set())
-        found, failures = measure(
-            summary, self._detectors, self._context(window, items), has, self._leave_out.get(window, frozenset()),
-            lambda detector: self._announce(Progress(window, "measure", detector)),
-        )  # fmt: skip
-        measured = Measured(window, summary.summary.slices.texts, found, failures)
-        evaluation = Evaluation(
-            recommender=self.recommender.name,
-            window=window,
-            status=Status.EVALUATED if summary.read.rows else Status.NO_DATA,
-            told_at=window.end + self.recommender.window.settle,
-            evaluated_at=now,
-            reason="" if summary.read.rows else _why_empty(summary.read, listing),
-            read=summary.read,
-            seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
-            failures=failures,
-            cannot_measure=tuple(
-                replace(c, why=c.why.replace(WHY["catalog"], no_catalog or WHY["catalog"]))
-                for c in cannot_measure(self._detectors.values(), has, self.recommender.kind)
-            ),
-            summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
-        )
-        return Read(evaluation, measured, summary.summary)
-
-    def judge(self, fold: Fold, read: Read, *, silent: bool) -> Evaluation:
-        """Judge a window that was read; one that could not be changes nothing."""
-        if read.measured is None:
-            return replace(read.evaluation, open_incidents=fold.open_incidents)
-        self._announce(Progress(read.evaluation.window, "judge"))
-        clock = time.perf_counter()
-        window, summary = read.evaluation.window, read.summary
-
-        def on_open(incident: Incident) -> Incident:
-            return with_shares(incident, summary, self._before(window))
-
-        findings, incidents = fold.step(
-            read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
-        )
-        self._recent[window] = summary
-        while len(self._recent) > LOOK_BACK:
-            del self._recent[min(self._recent)]
-        seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
-        return replace(read.evaluation, findings=findings, open_incidents=incidents, seconds=seconds)
-
-    def _before(self, window: Window) -> Iterator[Summary]:
-        """Summaries of the last windows before one, from memory, else from the store."""
-        for blob_window, blob in self._stored(LOOK_BACK).items():
-            if blob_window not in self._recent:
-                self._recent[blob_window] = summary_from_bytes(blob, self._statistics)
-        yield from (s for w, s in self._recent.items() if w < window)
-
-    def _catalog_size(self) -> tuple[int | None, str]:
-        """Items of the catalogue, and why that is not known although there should be one."""
-        if self.recommender.catalog is None:
-            return None, ""
-        try:
-            return catalog_size(self.recommender.catalog), ""
-        except LogError as error:
-            return None, str(error)
-
-    def _context(self, window: Window, items: int | None) -> Context:
-        expected = self.recommender.expected
-        day = window.start.date()
-        return Context(
-            window_us=(window.start_us, window.end_us),
-            kind=self.recommender.kind.value,
-            expected_positions=frozenset(expected.positions),
-            expected_items=frozenset(i.item for i in expected.items if i.until is None or day <= i.until),
-            catalog_size=items,
-        )
 
 
 def _resumed(recommender: RecommenderConfig, evaluator: Evaluator, store: Store, begin: Window) -> Fold:
@@ -347,45 +164,3 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
 
 def _grew(earlier: Evaluation, read: ReadReport, recommender: RecommenderConfig) -> bool:
     return read.rows > earlier.read.rows * (1 + recommender.window.late_share)
-
-
-def _nothing(
-    recommender: RecommenderConfig, window: Window, status: Status, now: datetime, why: str
-) -> Evaluation:
-    return Evaluation(recommender.name, window, status, window.end + recommender.window.settle, now, why)
-
-
-def _why_empty(read: ReadReport, listing: Listing) -> str:
-    """Why a window has no rows: that nothing was logged is said only when nothing else explains it."""
-    unit = ": is log.timestamp_unit right?"
-    if read.rows_past or read.rows_future:
-        other = f"{read.rows_past} from long ago and {read.rows_future} from the future"
-        return f"no rows of this window, but {other}{unit}"
-    if read.quarantined:
-        bad = read.quarantined[0]
-        return f"no usable rows: {bad.path}: {bad.reason}{unit if 'usable time' in bad.reason else ''}"
-    if listing.waiting:
-        return f"no rows yet: {len(listing.waiting)} files are still being written"
-    if listing.missing_partitions:
-        return f"no rows: no partition {listing.missing_partitions[0]}"
-    return "no rows of this window"
-
-
-def split_values(recommender: RecommenderConfig, now: datetime) -> tuple[str, ...]:
-    """The values of the `split_by` column in the newest window that is due, sorted."""
-    column = recommender.split_by
-    if column is None:
-        return ()
-    log = PredictionLog(recommender.log, (column,))
-    window = Window.containing(
-        now - recommender.window.settle - recommender.window.length, recommender.window.length
-    )
-    quarantine = Quarantine()
-    listing = log.files(window, now)
-    log.cost(listing.files, quarantine)
-    found: set[str] = set()
-    for file in listing.files:
-        for table in log.read(file, quarantine):
-            if column in table.column_names:
-                found |= {str(v) for v in table.column(column).unique().to_pylist() if v not in (None, "")}
-    return tuple(sorted(found))

@@ -36,8 +36,8 @@ def backtest(config: Path, begin: datetime | None, end: datetime | None, output:
     """Judge history as if recwatch had been there: each window with what was known when it was due."""
     from monitor.config.loader import load
     from monitor.config.split import expand, is_split
-    from monitor.cycle import split_values
     from monitor.detector_settings import check_detectors
+    from monitor.split_values import split_values
 
     told: list[Incident] = []
     for recommender in load(config, check_detectors).recommenders:

@@ -21,7 +21,7 @@ from monitor.evaluation import Evaluation
 from monitor.store.store import Store
 
 WAIT_SECONDS = 1.0
-VALUES = "monitor.cycle:split_values"
+VALUES = "monitor.split_values:split_values"
 INSPECT = "monitor.daemon.inspection:inspect"
 
 Expand = Callable[[Mapping[str, Sequence[str]]], Sequence[RecommenderConfig]]

@@ -22,8 +22,8 @@ from small_shop import (
 )
 
 from monitor.config.models import RecommenderConfig
-from monitor.cycle import Progress
 from monitor.evaluation import Status
+from monitor.evaluator import Progress
 from monitor.store import Store
 from monitor.windows import Window
 
