@@ -84,7 +84,11 @@ def run_daemon(
     clock = options.clock
     with StateLock(options.storage), Store.open(options.storage) as store:
         tick = timedelta(seconds=clock.real(config.daemon.tick))
-        health = Health(version, stale_after=max(STALE_TICKS * tick, SHORTEST_STALE))
+        health = Health(
+            version,
+            stale_after=max(STALE_TICKS * tick, SHORTEST_STALE),
+            wall=lambda: clock.now().timestamp(),
+        )
         health.count_log_messages(log_messages)
         exporter = Exporter(health, {}, config.daemon.series_per_recommender)
         publisher = Publisher(store, health, exporter, clock)

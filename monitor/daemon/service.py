@@ -229,6 +229,7 @@ class Service:
         daemon = inspection.config.daemon
         self._publisher.configure(inspection.catalogue, daemon.series_per_recommender)
         self._publisher.health.config_loaded(True, self._clock.now())
+        self._publisher.health.ticks_every(daemon.tick)
         self._states.clear()
         self._watch()
         if first:

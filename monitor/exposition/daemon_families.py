@@ -46,6 +46,11 @@ DAEMON = (
         "When the daemon last looked whether a window is due.",
         absent="before the first tick",
     ),
+    gauge("recwatch_tick_interval_seconds", "Time between two ticks."),
+    gauge(
+        "recwatch_clock_timestamp_seconds",
+        "What the daemon's clock says at the scrape; Prometheus's own time of the sample is to compare it with.",
+    ),
     gauge("recwatch_workers_busy", "Worker processes that are evaluating a window now."),
     counter("recwatch_worker_restarts_total", "Worker processes that were killed or died and were replaced."),
     counter("recwatch_log_messages_total", "Lines of the daemon's own log.", ("level",)),

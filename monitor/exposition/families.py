@@ -60,8 +60,8 @@ def counter(name: str, text: str, labels: tuple[str, ...] = (), absent: str = ""
     return Family(name, "counter", text, labels, absent)
 
 
-def info(name: str, text: str, labels: tuple[str, ...]) -> Family:
-    return Family(name, "info", text, labels)
+def info(name: str, text: str, labels: tuple[str, ...], absent: str = "") -> Family:
+    return Family(name, "info", text, labels, absent)
 
 
 R = ("recommender",)
@@ -160,6 +160,12 @@ RECOMMENDER = (
         absent=NEVER_EVALUATED,
     ),
     gauge(
+        "recwatch_unusable_files",
+        "Files of the last window of which nothing could be used.",
+        R,
+        absent=NEVER_EVALUATED,
+    ),
+    gauge(
         "recwatch_quarantined_rows",
         "Rows or lines of the last window that could not be used, in files that otherwise could.",
         R,
@@ -203,6 +209,18 @@ RECOMMENDER = (
         "1 while an incident is open, 0 for 24 hours after it closed; labels are those of its opening.",
         ("incident", "recommender", "severity", "detector", "slice", "item", "labels of the configuration"),
         absent="no incident was open in the last 24 hours, or the recommender is in mode observe",
+    ),
+    info(
+        "recwatch_incident_info",
+        "The sentence that says what is wrong, for each open incident; it follows the last window.",
+        ("incident", "recommender", "summary"),
+        absent="no incident is open",
+    ),
+    gauge(
+        "recwatch_incident_onset_timestamp_seconds",
+        "Start of the first window that showed an open incident (event time).",
+        ("incident", "recommender"),
+        absent="no incident is open",
     ),
     gauge(
         "recwatch_series_dropped",

@@ -45,6 +45,8 @@ class Health:
         Without a tick for so long the daemon is not healthy.
     clock : callable
         Monotonic seconds.
+    wall : callable
+        What time it is by the daemon's clock, in seconds since the epoch.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Health:
         version: str,
         stale_after: timedelta = timedelta(minutes=5),
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # would double every counter
         self.registry = CollectorRegistry(auto_describe=False)
@@ -81,6 +84,8 @@ class Health:
 
         self._ticks = self._counter("recwatch_ticks_total")
         self._tick_at: Gauge | None = None
+        self._tick_interval = self._gauge("recwatch_tick_interval_seconds")
+        self._gauge("recwatch_clock_timestamp_seconds").set_function(wall)
         self._workers_busy = self._gauge("recwatch_workers_busy")
         self._worker_restarts = self._counter("recwatch_worker_restarts_total")
         self._store_errors = self._counter("recwatch_store_errors_total")
@@ -135,6 +140,10 @@ class Health:
         self._ticks.inc()
         self._tick_at = self._tick_at or self._gauge("recwatch_last_tick_timestamp_seconds")
         self._tick_at.set(now.timestamp())
+
+    def ticks_every(self, interval: timedelta) -> None:
+        """How often the scheduler is to tick from now on."""
+        self._tick_interval.set(interval.total_seconds())
 
     def unhealthy(self) -> str:
         """Why the daemon is not healthy, for people; empty when it is."""

@@ -44,8 +44,13 @@ def quoted(text: str) -> str:
     >>> print(quoted('say "hi"\\'))
     "say \"hi\"\\"
     """
-    escaped = label_value(text).replace("\\", r"\\").replace('"', r"\"")
-    return f'"{escaped}"'
+    return escaped(label_value(text))
+
+
+def escaped(line: str) -> str:
+    """Printable text as a label's value with its quotes."""
+    text = line.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{text}"'
 
 
 def labels_text(labels: Mapping[str, str]) -> str:

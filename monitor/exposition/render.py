@@ -12,7 +12,7 @@ from detectors.core.cells import slice_text
 from detectors.core.verdict import Verdict
 from monitor.evaluation import Evaluation, Status
 from monitor.exposition.families import Family
-from monitor.exposition.labels import labels_text, quoted
+from monitor.exposition.labels import escaped, labels_text, printable, quoted
 from monitor.exposition.state import RecommenderState
 from monitor.findings import Findings
 from monitor.incidents.incident import Incident
@@ -21,6 +21,7 @@ from monitor.incidents.incident import Incident
 WORST_FIRST = (Verdict.BREACH, Verdict.ERROR, Verdict.NO_DATA, Verdict.TOO_FEW, Verdict.OK)
 RANK = {verdict: rank for rank, verdict in enumerate(WORST_FIRST)}
 WHOLE = "all"
+LONGEST_SENTENCE = 400  # characters of what is said of an incident
 
 Lines = list[tuple[str, str]]  # (family, sample line)
 
@@ -67,7 +68,8 @@ def render(state: RecommenderState, families: Mapping[str, Family], most_series:
         lines += _evaluation(state, state.latest)
         whole, places = _findings(state.config.name, state.latest.findings, families)
         lines += whole
-    lines += (_incident(incident) for incident in state.incidents)
+    for incident in state.incidents:
+        lines += _incident(incident)
     kept, dropped = _keep(places, most_series - len(lines) - 1)
     lines += kept
     lines.append(_sample("recwatch_series_dropped", labels_text({"recommender": state.config.name}), dropped))
@@ -142,6 +144,8 @@ def _evaluation(state: RecommenderState, latest: Evaluation) -> Iterable[tuple[s
         yield _sample("recwatch_evaluation_status", f'{own},status="{status.value}"', status is latest.status)
     yield _sample("recwatch_unmeasurable_measures", own, len(latest.cannot_measure))
     yield _sample("recwatch_quarantined_files", own, len({entry.path for entry in read.quarantined}))
+    whole_files = {entry.path for entry in read.quarantined if not entry.rows}
+    yield _sample("recwatch_unusable_files", own, len(whole_files))
     yield _sample("recwatch_quarantined_rows", own, sum(entry.rows for entry in read.quarantined))
     yield _sample("recwatch_waiting_files", own, len(read.waiting))
     if latest.status not in (Status.EVALUATED, Status.NO_DATA):
@@ -190,7 +194,7 @@ def _findings(
     return whole, [place for place in places if place.name != WHOLE]
 
 
-def _incident(incident: Incident) -> tuple[str, str]:
+def _incident(incident: Incident) -> Iterable[tuple[str, str]]:
     labels = {
         "incident": incident.id,
         "recommender": incident.recommender,
@@ -199,4 +203,9 @@ def _incident(incident: Incident) -> tuple[str, str]:
         "slice": slice_text(incident.slice),
         "item": incident.culprit.get("item", ""),
     }
-    return _sample("recwatch_incident_open", labels_text(_with_own(labels, incident.labels)), incident.open)
+    yield _sample("recwatch_incident_open", labels_text(_with_own(labels, incident.labels)), incident.open)
+    if incident.open:  # what may change from window to window stays out of the labels that an alert has
+        own = labels_text({"incident": incident.id, "recommender": incident.recommender})
+        sentence = f"{own},summary={escaped(printable(incident.summary, LONGEST_SENTENCE))}"
+        yield _sample("recwatch_incident_info", sentence, 1)
+        yield _sample("recwatch_incident_onset_timestamp_seconds", own, incident.onset_at.timestamp())

@@ -35,7 +35,7 @@ PROMETHEUS_3 = (
 
 @pytest.fixture
 def exporter() -> Exporter:
-    exporter = Exporter(Health("1.2.3"), CATALOGUE)
+    exporter = Exporter(Health("1.2.3", wall=NOON.timestamp), CATALOGUE)
     for name in ("home", "email"):
         told = (incident(name),)
         exporter.update(RecommenderState(config(name), stuck_evaluation(name), NOON, NOON, told))

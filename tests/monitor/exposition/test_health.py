@@ -116,6 +116,15 @@ def test_a_scheduler_that_stands_still_is_unhealthy() -> None:
     assert value(health, "ticks_total") == 1
 
 
+def test_the_daemons_clock_is_read_when_scraped() -> None:
+    seconds = [1_772_000_000.0]
+    health = Health("1.2.3", wall=lambda: seconds[0])
+    health.ticks_every(timedelta(minutes=1))
+    seconds[0] += 15
+    assert value(health, "clock_timestamp_seconds") == 1_772_000_015
+    assert value(health, "tick_interval_seconds") == 60
+
+
 def test_log_messages_are_read_when_scraped(health: Health) -> None:
     counts = {"info": 3, "error": 0}
     health.count_log_messages(counts)

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.models import Mode, WindowConfig
-from monitor.evaluation import Evaluation, Status
+from monitor.evaluation import Evaluation, Quarantined, Status
 from monitor.exposition.catalogue import measure_families
 from monitor.exposition.render import render, worst
 from monitor.exposition.state import RecommenderState, read_state
@@ -26,6 +26,7 @@ from tests.monitor.factories import (
     finding,
     findings,
     incident,
+    read_report,
     stuck_evaluation,
 )
 
@@ -85,6 +86,37 @@ def test_a_failed_window_keeps_the_last_success_and_the_age_of_the_data() -> Non
     assert at(series, "evaluation_status", status="failed") == 1
     assert at(series, "evaluation_status", status="evaluated") == 0
     assert at(series, "quarantined_files") == 1
+
+
+def test_what_changes_about_an_open_incident_is_no_label_of_its_alert() -> None:
+    series = exported(stuck_evaluation())
+    told = {"incident": incident().id}
+    assert at(series, "incident_info", summary=incident().summary, **told) == 1
+    assert at(series, "incident_onset_timestamp_seconds", **told) == (NOON - HOUR).timestamp()
+    closed = incident(resolved_at=NOON + HOUR)
+    later = exported(evaluation(end=NOON + HOUR, open_incidents=(closed,)))
+    assert at(later, "incident_open", **labels(closed)) == 0
+    assert named(later, "incident_info") == named(later, "incident_onset_timestamp_seconds") == {}
+
+
+def test_the_sentence_of_an_incident_is_one_printable_line_of_bounded_length() -> None:
+    long = incident(summary='"quoted" \\ and\nbroken ' + "x" * 1000)
+    (key,) = named(exported(evaluation(open_incidents=(long,))), "incident_info")
+    said = dict(key)["summary"]
+    assert said.startswith('"quoted" \\ and\ufffdbroken xxx')
+    assert (len(said), said[-2:]) == (400, "x…")
+
+
+def test_files_of_which_nothing_could_be_used_are_counted_apart() -> None:
+    bad = (
+        Quarantined("a.parquet", "not a Parquet file", 0),
+        Quarantined("b.jsonl", "not JSON", 3),
+        Quarantined("b.jsonl", "rows without a usable time", 2),
+    )
+    series = exported(evaluation(read=read_report(quarantined=bad)))
+    assert at(series, "unusable_files") == 1
+    assert at(series, "quarantined_files") == 2
+    assert at(series, "quarantined_rows") == 5
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.REFUSED, Status.SKIPPED, Status.NO_DATA])
@@ -261,7 +293,7 @@ def test_the_whole_its_verdict_and_incidents_are_never_dropped() -> None:
 
 def test_no_label_names_an_item_a_user_or_a_request() -> None:
     for key in exported(stuck_evaluation(), evaluation(end=NOON - HOUR)):
-        if key[0] != "recwatch_incident_open":
+        if key[0] not in ("recwatch_incident_open", "recwatch_incident_info"):
             assert "sku-" not in str(key)
 
 
