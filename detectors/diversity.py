@@ -132,8 +132,8 @@ class Diversity(Detector):
         yield Measurement("effective_items_q1", out["q1"][0], out["q1"][1], n)
         yield Measurement("effective_items_q2", out["q2"][0], out["q2"][1], n)
         yield Measurement("distinct_items", out["distinct"][0], out["distinct"][1], n)
-        if context.catalog_size:
-            value, error = out["distinct"] / context.catalog_size
+        if context.catalog is not None:
+            value, error = out["distinct"] / len(context.catalog)
             yield Measurement("coverage", value, error, n)
 
 

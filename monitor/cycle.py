@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from monitor.config.models import RecommenderConfig
 from monitor.evaluation import Evaluation, ReadReport, Status
-from monitor.evaluator import Announce, Evaluator, nothing
+from monitor.evaluator import Announce, Evaluator, is_troubled, nothing
 from monitor.fold import Fold, Measured
 from monitor.incidents.incident import Incident
 from monitor.schedule import due, to_look_at_again
@@ -49,7 +49,12 @@ def run_cycle(
         recommender,
         announce,
         leave_out or {},
-        stored=lambda limit: store.summaries(recommender.name, limit),
+        stored=lambda window: store.summary(recommender.name, window),
+        troubled={
+            e.window
+            for e in store.evaluations(recommender.name, since=now - REMEMBERED, with_findings=False)
+            if is_troubled(e)
+        },
     )
     states = store.states(recommender.name)
     todo = due(recommender, states, now, evaluator.first_event() if not states else None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from detectors.core.detector import Context
+from detectors.core.catalog import Catalog
+from detectors.core.detector import Context, Earlier
 from detectors.core.summary import Summary
-from monitor.catalog import catalog_size
+from detectors.core.verdict import Severity
+from monitor.catalog import read_catalog
 from monitor.config.models import RecommenderConfig
 from monitor.detector_settings import build
 from monitor.engine.measure import measure
@@ -22,10 +25,13 @@ from monitor.fold import Fold, Measured
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import WHY, available, cannot_measure
+from monitor.measurable import available, cannot_measure
 from monitor.windows import Window
 
-LOOK_BACK = 24  # windows before an onset that say how frequent the culprit was
+LOOK_BACK = timedelta(
+    days=1
+)  # windows that are looked back at: for the same hour yesterday, and a culprit's past
+MOST_LOOKED_BACK = 96  # of them, where windows are short
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class Evaluator:
     keep_summary : bool
         Whether evaluations carry the window's statistics.
     stored : callable
-        Statistics of the last windows that the store keeps; asked only when an incident opens.
+        Statistics of an earlier window, where the store keeps them.
+    troubled : set of Window
+        Earlier windows in which an incident that pages was open.
     """
 
     def __init__(
@@ -66,11 +74,13 @@ class Evaluator:
         announce: Announce,
         leave_out: Mapping[Window, frozenset[str]],
         keep_summary: bool = True,
-        stored: Callable[[int], Mapping[Window, bytes]] = lambda limit: {},
+        stored: Callable[[Window], bytes | None] = lambda window: None,
+        troubled: Set[Window] = frozenset(),
     ) -> None:
         self.recommender = recommender
         self._stored = stored
         self._recent: dict[Window, Summary] = {}
+        self._troubled = set(troubled)
         self.configured = build(recommender.detectors)
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
         self._detectors = {name: c.detector for name, c in self.configured.items()}
@@ -125,10 +135,10 @@ class Evaluator:
             failed = nothing(self.recommender, window, status, now, str(error))
             return Read(replace(failed, read=report), None)
         read_at = time.perf_counter()
-        items, no_catalog = self._catalog_size()
-        has = available(self.recommender, summary.summary.has) - ({"catalog"} if no_catalog else set())
+        catalog, lacks = self._catalog()
+        has = available(self.recommender, summary.summary.has) - set(lacks)
         found, failures = measure(
-            summary, self._detectors, self._context(window, items), has, self._leave_out.get(window, frozenset()),
+            summary, self._detectors, self._context(window, catalog), has, self._leave_out.get(window, frozenset()),
             lambda detector: self._announce(Progress(window, "measure", detector)),
         )  # fmt: skip
         measured = Measured(window, summary.summary.slices.texts, found, failures)
@@ -143,8 +153,7 @@ class Evaluator:
             seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
             failures=failures,
             cannot_measure=tuple(
-                replace(c, why=c.why.replace(WHY["catalog"], no_catalog or WHY["catalog"]))
-                for c in cannot_measure(self._detectors.values(), has, self.recommender.kind)
+                cannot_measure(self._detectors.values(), has, self.recommender.kind, why=lacks)
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )
@@ -159,34 +168,45 @@ class Evaluator:
         window, summary = read.evaluation.window, read.summary
 
         def on_open(incident: Incident) -> Incident:
-            return with_shares(incident, summary, self._before(window))
+            return with_shares(incident, summary, (e.summary for e in self._earlier(window)))
 
         findings, incidents = fold.step(
             read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
         )
         self._recent[window] = summary
-        while len(self._recent) > LOOK_BACK:
-            del self._recent[min(self._recent)]
+        for old in [w for w in self._recent if w.start < window.start - LOOK_BACK]:
+            del self._recent[old]
         seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
-        return replace(read.evaluation, findings=findings, open_incidents=incidents, seconds=seconds)
+        judged = replace(read.evaluation, findings=findings, open_incidents=incidents, seconds=seconds)
+        if is_troubled(judged):
+            self._troubled.add(window)
+        else:
+            self._troubled.discard(window)
+        return judged
 
-    def _before(self, window: Window) -> Iterator[Summary]:
-        """Summaries of the last windows before one, from memory, else from the store."""
-        for blob_window, blob in self._stored(LOOK_BACK).items():
-            if blob_window not in self._recent:
-                self._recent[blob_window] = summary_from_bytes(blob, self._statistics)
-        yield from (s for w, s in self._recent.items() if w < window)
+    def _earlier(self, window: Window) -> Iterator[Earlier]:
+        """The windows of the day before, newest first: from memory, else from the store."""
+        length = window.end - window.start
+        for back in range(1, min(MOST_LOOKED_BACK, LOOK_BACK // length) + 1):
+            before = Window(window.start - back * length, window.end - back * length)
+            if before not in self._recent and (blob := self._stored(before)) is not None:
+                with suppress(ValueError):  # damaged: as if it had not been kept
+                    self._recent[before] = summary_from_bytes(blob, self._statistics)
+            if before in self._recent:
+                yield Earlier(before.start_us, self._recent[before], before in self._troubled)
 
-    def _catalog_size(self) -> tuple[int | None, str]:
-        """Items of the catalogue, and why that is not known although there should be one."""
+    def _catalog(self) -> tuple[Catalog | None, Mapping[str, str]]:
+        """The catalogue, and why what should be there is not, in the words of `Measure.needs`."""
         if self.recommender.catalog is None:
-            return None, ""
+            return None, {}
         try:
-            return catalog_size(self.recommender.catalog), ""
+            read = read_catalog(self.recommender.catalog)
         except LogError as error:
-            return None, str(error)
+            parts = self.recommender.catalog.columns
+            return None, dict.fromkeys(["catalog", *(f"catalog.{p}" for p in parts)], str(error))
+        return read.catalog, {f"catalog.{part}": why for part, why in read.lacks.items()}
 
-    def _context(self, window: Window, items: int | None) -> Context:
+    def _context(self, window: Window, catalog: Catalog | None) -> Context:
         expected = self.recommender.expected
         day = window.start.date()
         return Context(
@@ -196,6 +216,11 @@ class Evaluator:
             expected_items=frozenset(i.item for i in expected.items if i.until is None or day <= i.until),
             catalog_size=items,
         )
+
+
+def is_troubled(evaluation: Evaluation) -> bool:
+    """Whether something was wrong that people are woken for: what the window shows is not how things usually are."""
+    return any(i.open and i.severity is Severity.PAGE for i in evaluation.open_incidents)
 
 
 def nothing(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from detectors.core.detector import Detector
 from detectors.core.measurement import Measure
-from monitor.config.models import Columns, Kind, RecommenderConfig
+from monitor.config.models import CATALOG_PARTS, Columns, Kind, RecommenderConfig
 from monitor.evaluation import CannotMeasure
 
 WHY = {
     "catalog": "no catalogue is configured",
+    **{
+        f"catalog.{part}": f"the catalogue does not say it (catalog.columns.{part})" for part in CATALOG_PARTS
+    },
     "empty_lists": "only the list layout shows empty lists",
     "position": "the log has no position column",
     "logged_position": "the log has no position column",
@@ -20,7 +24,10 @@ WHY = {
 
 
 def cannot_measure(
-    detectors: Iterable[Detector], has: Collection[str], kind: Kind = Kind.PERSONALISED
+    detectors: Iterable[Detector],
+    has: Collection[str],
+    kind: Kind = Kind.PERSONALISED,
+    why: Mapping[str, str] = MappingProxyType({}),
 ) -> list[CannotMeasure]:
     """The measures whose needs are not met, in the order of the detectors.
 
@@ -29,16 +36,18 @@ def cannot_measure(
     detectors : iterable of Detector
     has : collection of str
         What there is, by role: "request", "user", "position", "score", "click", "catalog", "empty_lists" ...
+    why : mapping of role to text
+        Why something that is configured is not there.
 
     >>> from detectors.lists import Lists
     >>> cannot_measure([Lists()], {"request", "position", "logged_position"})
     [CannotMeasure(measure='lists.empty_share', why='only the list layout shows empty lists')]
     """
     return [
-        CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(why))
+        CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(reasons))
         for detector in detectors
         for measure in detector.measures()
-        if (why := _why_not(measure, has, kind)) and not _of_an_absent_column(measure)
+        if (reasons := _why_not(measure, has, kind, why)) and not _of_an_absent_column(measure)
     ]
 
 
@@ -47,10 +56,12 @@ def is_measurable(measure: Measure, has: Collection[str], kind: Kind) -> bool:
     return not _why_not(measure, has, kind)
 
 
-def _why_not(measure: Measure, has: Collection[str], kind: Kind) -> list[str]:
+def _why_not(
+    measure: Measure, has: Collection[str], kind: Kind, why: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     if measure.of_sameness and kind is Kind.POPULAR:
         return ["the same for everyone is meant (kind: popular)"]
-    return _reasons(measure.needs - set(has))
+    return _reasons(measure.needs - set(has), why)
 
 
 def available(recommender: RecommenderConfig, columns: Collection[str] | None = None) -> frozenset[str]:
@@ -69,7 +80,9 @@ def available(recommender: RecommenderConfig, columns: Collection[str] | None = 
         has.add("logged_position")
     elif "request" in has:
         has.add("position")  # the order of the rows
-    return frozenset(has | ({"catalog"} if recommender.catalog else set()))
+    if recommender.catalog:
+        has |= {"catalog", *(f"catalog.{part}" for part in recommender.catalog.columns)}
+    return frozenset(has)
 
 
 def _of_an_absent_column(measure: Measure) -> bool:
@@ -77,7 +90,9 @@ def _of_an_absent_column(measure: Measure) -> bool:
     return any(measure.name == f"missing_{role}_share" for role in measure.needs)
 
 
-def _reasons(missing: Collection[str]) -> list[str]:
-    """Why, once for each; that there are no lists says it all of empty ones."""
+def _reasons(missing: Collection[str], why: Mapping[str, str]) -> list[str]:
+    """Why, once for each; no lists says it all of empty ones, and no catalogue of its parts."""
     missing = set(missing) - ({"empty_lists"} if "request" in missing else set())
-    return sorted({WHY.get(role, f"the log has no {role} column") for role in missing})
+    if "catalog" in missing:
+        missing = {role for role in missing if not role.startswith("catalog.")}
+    return sorted({why.get(role) or WHY.get(role, f"the log has no {role} column") for role in missing})

@@ -46,6 +46,8 @@ class Batch:
         Microseconds since the epoch.
     score, click : array, shape (m,), or None
         None where the log has no such column; NaN (score) where a row has none.
+    context : array of uint64, shape (n,), or None
+        Hash of what was being looked at, 0 where that is not known; None where the log does not say it.
     has : frozenset of str
         Columns that the log has, by role: "request", "user", "position", "score", "click", ...
         Without "request" every row stands alone and there are no lists.
@@ -68,6 +70,7 @@ class Batch:
     time: I64
     score: F | None = None
     click: NDArray[np.bool_] | None = None
+    context: U64 | None = None
     has: frozenset[str] = frozenset()
     missing: Mapping[str, I64] = field(default_factory=dict)
     repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
@@ -145,6 +148,7 @@ class Batch:
             time=self.time[chosen],
             score=None if self.score is None else self.score[rows],
             click=None if self.click is None else self.click[rows],
+            context=None if self.context is None else self.context[chosen],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),
         )

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import ClassVar
 
+from detectors.core.catalog import Catalog
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 
 ENTRY_POINTS = "recwatch.detectors"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A window before the one that is measured.
+
+    Parameters
+    ----------
+    start_us : int
+        In microseconds since the epoch.
+    summary : Summary
+    troubled : bool
+        Whether an incident that pages was open in it: what it shows may not be how the recommender usually is.
+    """
+
+    start_us: int
+    summary: Summary
+    troubled: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,15 +50,19 @@ class Context:
         Pinned or sponsored places, counted from 1.
     expected_items : frozenset of str
         Items that are meant to be everywhere in this window.
-    catalog_size : int or None
-        Items that may be shown, where a catalogue is configured.
+    catalog : Catalog or None
+        The items that may be shown, where a catalogue is configured and can be read.
+    earlier : callable
+        The windows of the day before that are still known, the newest first; made when they are asked for, so that who
+        has seen enough stops.
     """
 
     window_us: tuple[int, int] = (0, 0)
     kind: str = "personalised"
     expected_positions: frozenset[int] = frozenset()
     expected_items: frozenset[str] = frozenset()
-    catalog_size: int | None = None
+    catalog: Catalog | None = None
+    earlier: Callable[[], Iterable[Earlier]] = tuple
 
 
 class Detector(ABC):

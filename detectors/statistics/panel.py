@@ -39,6 +39,8 @@ class Panel(Statistic):
     request_user, request : arrays, shape (requests,)
         Index into `user`, hash. Sorted by both.
     offsets : array of int64, shape (requests + 1,)
+    context : array of uint64, shape (requests,)
+        Hash of what was being looked at; 0 where that is not known.
     item, position : arrays, shape (rows,)
 
     References
@@ -47,6 +49,7 @@ class Panel(Statistic):
     """
 
     name = "panel"
+    version = 2
     approximate = f"a sample of {USERS} users a cell where there are more"
 
     groups: U64
@@ -57,6 +60,7 @@ class Panel(Statistic):
     user_requests: I64
     request_user: NDArray[np.int32]
     request: U64
+    context: U64
     offsets: I64
     item: U64
     position: NDArray[np.int32]
@@ -65,7 +69,7 @@ class Panel(Statistic):
     def empty(cls) -> Self:
         none, keys = np.empty(0, np.int32), np.empty(0, np.uint64)
         return cls(
-            keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys,
+            keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys, keys,
             np.zeros(1, np.int64), keys, none,
         )  # fmt: skip
 
@@ -79,7 +83,9 @@ class Panel(Statistic):
             batch.cells.keys,
             np.full(len(batch.cells), EVERYONE),
             rows.cell.astype(np.int64), rows.user, rows.user_known, np.ones(rows.n_requests, np.int64),
-            np.arange(rows.n_requests), rows.request, rows.offsets, rows.item_hash[rows.item],
+            np.arange(rows.n_requests), rows.request,
+            np.zeros(rows.n_requests, np.uint64) if rows.context is None else rows.context,
+            rows.offsets, rows.item_hash[rows.item],
             np.clip(rows.position, 0, 2**31 - 1).astype(np.int32),
             truncated=batch.requests_by_cell > np.bincount(rows.cell, minlength=len(batch.cells)),
         )  # fmt: skip
@@ -105,6 +111,7 @@ class Panel(Statistic):
             np.concatenate([p.user_requests for p in parts]),
             np.concatenate([p.request_user + first for p, first in zip(parts, users[:-1], strict=True)]),
             np.concatenate([p.request for p in parts]),
+            np.concatenate([p.context for p in parts]),
             np.concatenate(
                 [[0], *(p.offsets[1:] + first for p, first in zip(parts, rows[:-1], strict=True))]
             ),
@@ -116,8 +123,8 @@ class Panel(Statistic):
     @classmethod
     def _keep(
         cls, groups: U64, bound: U64, group: I64, user: U64, known: NDArray[np.bool_], requests: I64,
-        request_user: NDArray[np.integer], request: U64, offsets: I64, item: U64, position: NDArray[np.int32],
-        *, truncated: NDArray[np.bool_],
+        request_user: NDArray[np.integer], request: U64, context: U64, offsets: I64, item: U64,
+        position: NDArray[np.int32], *, truncated: NDArray[np.bool_],
     ) -> Self:  # fmt: skip
         """Put users and lists in order, add up repeats, cut to the limits.
 
@@ -143,7 +150,9 @@ class Panel(Statistic):
         owner = number[request_user]
         mine = np.flatnonzero(kept[owner])
         owner = renumber[owner[mine]]
-        lists = _lists_in_order(owner, request[mine], _signatures(offsets, item, position)[mine])
+        lists = _lists_in_order(
+            owner, request[mine], context[mine], _signatures(offsets, item, position)[mine]
+        )
         requests_kept = mine[lists]
         length = np.diff(offsets)[requests_kept]
         kept_offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
@@ -151,7 +160,8 @@ class Panel(Statistic):
         users = first[kept]
         return cls(
             groups, bound, group[users].astype(np.int32), user[users], known[users], totals[kept],
-            owner[lists].astype(np.int32), request[requests_kept], kept_offsets, item[rows], position[rows],
+            owner[lists].astype(np.int32), request[requests_kept], context[requests_kept], kept_offsets,
+            item[rows], position[rows],
         )  # fmt: skip
 
     @cached_property
@@ -219,9 +229,9 @@ def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
         share[short] = np.minimum(1.0, share[short] * 4)
 
 
-def _lists_in_order(owner: I64, request: U64, signature: U64) -> I64:
+def _lists_in_order(owner: I64, request: U64, context: U64, signature: U64) -> I64:
     """Indices of the lists to keep, by owner and hash, at most `LISTS` of an owner."""
-    order = np.lexsort((signature, request, owner))
+    order = np.lexsort((signature, context, request, owner))
     place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
     return order[place < LISTS]
 

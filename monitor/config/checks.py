@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from monitor.config.models import (
+    CATALOG_PARTS,
     BudgetConfig,
     Columns,
     DaemonConfig,
@@ -32,7 +33,6 @@ TARGET_LABELS = {"job", "instance", "type", "cluster", "region", "zone", "servic
 TARGET_LABELS |= {"stage", "owner", "customer", "dc", "alertname", "alertstate"}
 TARGET_LABELS |= {"monitor"}  # Debian's prometheus.yml puts it on everything
 CREDENTIALS = "credentials belong in the environment (AWS_ACCESS_KEY_ID)"
-CATALOG_PARTS = ("category", "family", "provider", "created_at", "blocked")
 TIME_ORDERS = ("Y", "Ym", "Ymd", "YmdH", "YmdHM", "Yj", "YjH", "YjHM")
 
 

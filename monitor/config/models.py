@@ -128,6 +128,9 @@ class LogConfig(Strict):
     request_timeout: Duration = Field(default=timedelta(seconds=30), description="For object stores.")
 
 
+CATALOG_PARTS = ("category", "family", "provider", "created_at", "blocked", "out_of_stock", "value")
+
+
 class CatalogConfig(Strict):
     """The items that may be shown. Without it, what needs a catalogue is not measured."""
 
@@ -135,7 +138,7 @@ class CatalogConfig(Strict):
     item: Text = Field(default="item_id", description="Column of the item's id.")
     columns: dict[str, Text] = Field(
         default_factory=dict,
-        description="Parts played by other columns: category, family, provider, created_at, blocked.",
+        description=f"Parts played by other columns: {', '.join(CATALOG_PARTS)}.",
     )
 
 

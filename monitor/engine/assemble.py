@@ -90,10 +90,19 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         time=np.concatenate([c.time for c in chunks])[first_run],
         score=rows.score,
         click=rows.click,
+        context=_contexts(chunks, first_run),
         has=has,
         missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
     )
+
+
+def _contexts(chunks: Sequence[Chunk], first_run: I64) -> U64 | None:
+    """Of each request; chunks of files without the column have none."""
+    if all(c.context is None for c in chunks):
+        return None
+    parts = [np.zeros(c.n_runs, np.uint64) if c.context is None else c.context for c in chunks]
+    return np.concatenate(parts)[first_run]
 
 
 def empty_batch(has: frozenset[str]) -> Batch:

@@ -33,6 +33,8 @@ class Chunk:
     position : array of int32, shape (rows,), or None
         As logged, -1 where there is none; None where the order of the rows says it.
     score, click : array, shape (rows,), or None
+    context : array of uint64, shape (runs,), or None
+        0 where there is none.
     missing : mapping of role to array of int64, shape (runs,)
         Rows without a value; roles that have one everywhere are left out.
     joins : bool
@@ -49,6 +51,7 @@ class Chunk:
     position: NDArray[np.int32] | None = None
     score: NDArray[np.floating[Any]] | None = None
     click: Flags | None = None
+    context: U64 | None = None
     missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     joins: bool = False
 
@@ -79,6 +82,7 @@ class Chunk:
             None if self.position is None else self.position[rows],
             None if self.score is None else self.score[rows],
             None if self.click is None else self.click[rows],
+            None if self.context is None else self.context[chosen],
             {role: n[chosen] for role, n in self.missing.items()},
             self.joins,
         )
@@ -147,9 +151,18 @@ def read_chunk(
         _places(flat.get("position")),
         _numbers(flat.get("score"), np.nan),
         _numbers(flat.get("click"), False),
+        _context(columns, first),
         _missing(columns, flat, item, starts, listed),
         joins=not lost.all(),
     )
+
+
+def _context(columns: Mapping[str, pa.Array], first: Ints | slice) -> U64 | None:
+    """Hash of what was being looked at, by run."""
+    if "context" not in columns:
+        return None
+    hashes, absent = keys_of(columns["context"], first)
+    return np.where(absent, np.uint64(0), hashes)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.catalog import catalog_size
+from monitor.catalog import read_catalog
 from monitor.config.models import Columns, RecommenderConfig
 from monitor.config.problems import shown, suggestion
 from monitor.errors import LogError
@@ -122,7 +122,7 @@ def catalog_problem(recommender: RecommenderConfig) -> str | None:
     if recommender.catalog is None:
         return None
     try:
-        catalog_size(recommender.catalog)
+        read_catalog(recommender.catalog)
     except LogError as error:
         return str(error)
     return None

@@ -244,6 +244,15 @@ class Store:
         with self._transaction() as connection:
             return connection.execute(query).scalar_one_or_none() or 0
 
+    def summary(self, recommender: str, window: Window) -> bytes | None:
+        """The summary of one window, None when it is not kept."""
+        c = schema.summaries.c
+        query = select(c.summary).where(
+            c.recommender == recommender, c.window_start == window.start, c.window_end == window.end
+        )
+        with self._transaction() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def summaries(self, recommender: str, limit: int) -> dict[Window, bytes]:
         """Summaries of the newest windows, at most `limit`, in window order."""
         c = schema.summaries.c

@@ -8,7 +8,7 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from detectors import Batch, Floor
+from detectors import Batch, Catalog, Floor
 from detectors.diversity import Diversity, chao_wang_jost_entropy, rarefied
 from tests.detectors.batches import ROLES, WINDOW, measure, of_lists, random_batch
 from tests.detectors.recommender import Shop, check_sampling
@@ -133,7 +133,7 @@ def test_coverage_is_of_the_catalogue_that_is_configured() -> None:
     batch = of_lists(even(500, 5, 100))
     without = measure(DETECTOR, batch)
     assert "coverage" not in without
-    found = measure(DETECTOR, batch, type(WINDOW)(catalog_size=1000))
+    found = measure(DETECTOR, batch, type(WINDOW)(catalog=Catalog.of([str(i) for i in range(1000)])))
     assert found["coverage"].value[0] == pytest.approx(without["distinct_items"].value[0] / 1000)
     assert found["coverage"].error[0] == pytest.approx(without["distinct_items"].error[0] / 1000)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import Batch, Context, Detector, Measurement, Statistic, Summary, discover
+from detectors import Batch, Catalog, Context, Detector, Measurement, Statistic, Summary, discover
 from detectors.core import batch as batch_module
 from detectors.core.statistic import as_members
 from detectors.statistics import keyed, minutes, panel, request_ids
@@ -17,7 +17,7 @@ from tests.detectors.batches import HOUR, START, batches, measure_summary, only,
 
 DETECTORS = [found() for found in discover().values()]
 STATISTICS = sorted({s for d in DETECTORS for s in d.statistics}, key=lambda s: s.name)
-CONTEXT = Context(window_us=(START, START + HOUR), catalog_size=40)
+CONTEXT = Context(window_us=(START, START + HOUR), catalog=Catalog.of([f"item-{i}" for i in range(40)]))
 
 every_statistic = pytest.mark.parametrize("kind", STATISTICS, ids=lambda s: s.name)
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.name)

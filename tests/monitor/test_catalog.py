@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.catalog import catalog_size
+from monitor.catalog import read_catalog
 from monitor.config.models import CatalogConfig
 from monitor.errors import LogError
 
@@ -20,7 +20,7 @@ JSON = '{"item_id": "a", "meta": {"sku": 1}}\n{"item_id": "b"}\n{"item_id": "a"}
 
 
 def size(path: Path, item: str = "item_id") -> int:
-    return catalog_size(CatalogConfig(path=str(path), item=item))
+    return len(read_catalog(CatalogConfig(path=str(path), item=item)).catalog)
 
 
 def refusal(path: Path, item: str = "item_id") -> str:
