@@ -85,7 +85,10 @@ def _read(file: LogFile, item: str, parts: tuple[tuple[str, str], ...]) -> Catal
     tables = list(reader.read(file, quarantine, None, {}, {"item"}))
     if quarantine.items:
         raise BadFile(f"cannot be read in full: {quarantine.items[0].reason}")
-    ids = unify([codes_of(chunk) for table in tables for chunk in table.column("item").chunks])
+    chunks = [chunk for table in tables for chunk in table.column("item").chunks]
+    if not chunks:
+        raise BadFile(f'holds no item in column "{item}"')
+    ids = unify([codes_of(chunk) for chunk in chunks])
     rows = np.flatnonzero(ids.codes >= 0)
     keys, first = np.unique(ids.hashes[ids.codes[rows]], return_index=True)
     if not len(keys):

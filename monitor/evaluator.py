@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from detectors.core.catalog import Catalog
 from detectors.core.detector import Context, Earlier
@@ -214,7 +215,8 @@ class Evaluator:
             kind=self.recommender.kind.value,
             expected_positions=frozenset(expected.positions),
             expected_items=frozenset(i.item for i in expected.items if i.until is None or day <= i.until),
-            catalog_size=items,
+            catalog=catalog,
+            earlier=partial(self._earlier, window),
         )
 
 
