@@ -10,8 +10,8 @@ from typing import Any
 
 from monitor.errors import UserError
 from monitor.simulator.log import LogWriter
-from monitor.simulator.scenario import Scenario, read_scenario
-from monitor.simulator.scenarios import SCENARIOS
+from monitor.simulator.scenario import Scenario
+from monitor.simulator.scenarios import NAMES, scenario_named
 from monitor.simulator.simulation import Simulation
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m monitor.simulator", description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("--scenario", default="incidents", help=f"a JSON file, or {', '.join(SCENARIOS)}")
+    parser.add_argument("--scenario", default="incidents", help=f"a JSON file, or {', '.join(NAMES)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests-per-hour", type=float, metavar="R")
     parser.add_argument("--items", type=int, metavar="I")
@@ -47,8 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _scenario(options: argparse.Namespace) -> Scenario:
-    named = SCENARIOS.get(options.scenario)
-    scenario = named if named is not None else read_scenario(Path(options.scenario))
+    scenario = scenario_named(options.scenario, options.seed)
     shop = _given(options, "requests_per_hour", "items", "users", "slots")
     log = _given(options, "layout", "format", "clicks") | dict.fromkeys(options.without, False)
     return replace(scenario, shop=replace(scenario.shop, **shop), log=replace(scenario.log, **log))

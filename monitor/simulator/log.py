@@ -4,7 +4,7 @@
 
     OUT/log/date=YYYY-MM-DD/hour=HH/part-0.parquet     the rows of the hour
                                    /late-HH.parquet    rows that came later, HH hours
-    OUT/clicks/date=.../hour=HH/from-HH.parquet        clicks in a log of their own, by the hour of the click
+    OUT/clicks/date=.../hour=HH/part-0.parquet         clicks and purchases in a log of their own, by their own hour
     OUT/catalog.parquet
     OUT/labels.json                                    what happened when and where
 """
@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from monitor.simulator.hour import Hour
-from monitor.simulator.plan import write_labels
+from monitor.simulator.labels import write_labels
+from monitor.simulator.outcomes import Outcomes
 from monitor.simulator.randomness import Purpose, stream
 from monitor.simulator.simulation import Simulation
 from monitor.simulator.tables import Tables
@@ -63,20 +65,25 @@ class LogWriter:
         self.spec = simulation.scenario.log
         contextual = any(event.kind.name == "contextual" for event in simulation.plan.events)
         self.tables = Tables(simulation.shop, self.spec, contextual=contextual)
+        self._hour = lru_cache(maxsize=1)(simulation.hour)  # the log and the clicks are made from the same
+        self._outcomes = Outcomes(self.tables, self.spec, simulation.seed, simulation.shop.items, self._hour)
 
     def files(self, number: int) -> Iterator[LogFile]:
-        """The files with what happened in one hour, those that come later included."""
-        hour = self.simulation.hour(number)
+        """The files with what was recommended in one hour, late ones included, and with what was clicked in it."""
+        hour = self._hour(number)
         late = self._lateness(hour)
         for delay in np.unique(late):
             rows = self.tables.log(hour.take(np.flatnonzero(late == delay)))
             if rows.num_rows:
                 yield self._log_file(number, int(delay), rows)
         if self.spec.clicks == "log":
-            yield from self._click_files(hour)
+            happened = self._outcomes.during(number)
+            if happened.num_rows:
+                path = f"clicks/{self._time(number):{PARTITIONS}}/part-0.{self.spec.format}"
+                yield LogFile(path, self._time(number + 1), happened)
 
     def write(self, out: Path, hours: range | None = None) -> Iterator[int]:
-        """Write everything, or only some hours; yields after each hour how many rows that was.
+        """Write everything, or only some hours; yields after each hour how many rows of recommendations that was.
 
         Raises
         ------
@@ -84,18 +91,14 @@ class LogWriter:
             When the folder cannot be written.
         """
         out.mkdir(parents=True, exist_ok=True)
-        names = self.tables.item_names
-        items = [event.params.get("item") for event in self.simulation.plan.events]
-        write_labels(
-            out / "labels.json", self.simulation.plan, {i: str(names[i]) for i in items if i is not None}
-        )
+        write_labels(out / "labels.json", self.simulation, self.tables.item_names)
         if self.spec.catalogue:
             pq.write_table(self.tables.catalogue(), out / "catalog.parquet", compression="zstd")
         for number in hours or range(self.simulation.hours):
             rows = 0
             for file in self.files(number):
                 write_table(file.table, out / file.path)
-                rows += file.table.num_rows
+                rows += file.table.num_rows if file.path.startswith("log/") else 0
             yield rows
 
     def _lateness(self, hour: Hour) -> np.ndarray:
@@ -111,15 +114,6 @@ class LogWriter:
         name = f"late-{delay:02d}" if delay else "part-0"
         path = f"log/{self._time(folder):{PARTITIONS}}/{name}.{self.spec.format}"
         return LogFile(path, self._time(number + delay + 1), rows)
-
-    def _click_files(self, hour: Hour) -> Iterator[LogFile]:
-        rng = stream(self.simulation.seed, Purpose.ARRIVAL, hour.number, 1)
-        clicks, later = self.tables.clicks(hour, rng)
-        for delay in np.unique(later):
-            rows = clicks.filter(pa.array(later == delay)).sort_by("timestamp")
-            when = self._time(hour.number + int(delay))
-            path = f"clicks/{when:{PARTITIONS}}/from-{delay:02d}.{self.spec.format}"
-            yield LogFile(path, when + timedelta(hours=1), rows)
 
     def _time(self, number: int) -> datetime:
         return self.simulation.scenario.shop.start + timedelta(hours=number)

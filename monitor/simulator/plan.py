@@ -1,13 +1,9 @@
-"""Draws when each incident of a scenario starts and which item it concerns; writes that down as labels."""
+"""Draws when each incident of a scenario starts and which item it concerns."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -100,53 +96,3 @@ def _event(index: int, spec: EventSpec, start: int, shop: Shop, rng: np.random.G
 
 def _candidates(kind: Kind, shop: Shop) -> np.ndarray:
     return shop.in_large_families() if kind.item == "family" else shop.unpopular()
-
-
-def labels(plan: Plan, item_names: Mapping[int, str]) -> dict[str, Any]:
-    """What happened, in the form that scores are reckoned from.
-
-    Parameters
-    ----------
-    item_names : mapping
-        Item ids as the log writes them.
-    """
-    begin = plan.scenario.shop.start
-    return {
-        "start": begin.isoformat(),
-        "end": (begin + timedelta(hours=plan.hours)).isoformat(),
-        "seed": plan.seed,
-        "requests_per_hour": plan.scenario.shop.requests_per_hour,
-        "events": [_label(event, plan, item_names) for event in plan.events],
-    }
-
-
-def _label(event: Event, plan: Plan, item_names: Mapping[int, str]) -> dict[str, Any]:
-    begin, kind, params = plan.scenario.shop.start, event.kind, event.params
-    last_hour = min(event.start_hour + event.hours, 100 * 365 * 24)
-    label: dict[str, Any] = {
-        "kind": kind.name,
-        "incident": not kind.harmless,
-        "where": dict(event.where),
-        "start": (begin + timedelta(hours=event.start_hour)).isoformat(),
-        "end": (begin + timedelta(hours=last_hour)).isoformat(),
-    }
-    if kind.named and kind.item != "none" and not params.get("rotate"):
-        label["item"] = item_names[params["item"]]
-    if "to" in params:
-        label["to"] = params["to"]
-    if not kind.harmless:
-        label["deadline_hours"] = params["deadline_hours"] or kind.deadline_hours
-        label["severity"] = params["severity"] or kind.severity
-        label["place"] = params["place"] or _place(event)
-    return label
-
-
-def _place(event: Event) -> dict[str, str]:
-    """Where a person should be sent: a canary's place is its version."""
-    if event.kind.name == "bad_canary":
-        return {**event.where, "model_version": event["to"]}
-    return dict(event.where)
-
-
-def write_labels(path: Path, plan: Plan, item_names: Mapping[int, str]) -> None:
-    path.write_text(json.dumps(labels(plan, item_names), indent=1), encoding="utf-8")

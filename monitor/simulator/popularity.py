@@ -11,8 +11,6 @@ import numpy as np
 
 from monitor.simulator.randomness import Purpose, stream
 
-DAILY_CHURN = 0.02  # share of the places in a category's ranking that change hands each night
-
 
 class Catalogue(Protocol):
     """What popularity needs to know of the shop."""
@@ -51,10 +49,12 @@ class Popularity:
     catalogue : Catalogue
     refreshes : mapping of hour to share
         When the catalogue is refreshed, and the share of the places that change hands then.
+    nightly : float
+        Share of the places in a category's ranking that change hands each night.
     """
 
-    def __init__(self, catalogue: Catalogue, refreshes: Mapping[int, float]):
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, refreshes: Mapping[int, float], nightly: float):
+        self._catalogue, self._nightly = catalogue, nightly
         self._refreshes = sorted(refreshes.items())
         self.shelf = lru_cache(maxsize=8)(self._shelf)
         self._order = lru_cache(maxsize=8)(self._order_after)
@@ -83,7 +83,7 @@ class Popularity:
                 return self._churned(self._order(nights, refreshed - 1), share, 1_000_000 + hour)
         if nights <= 0:
             return self._catalogue.first_order
-        return self._churned(self._order(nights - 1, refreshed), DAILY_CHURN, nights)
+        return self._churned(self._order(nights - 1, refreshed), self._nightly, nights)
 
     def _churned(self, order: np.ndarray, share: float, key: int) -> np.ndarray:
         """A share of the places changes hands, inside each category."""

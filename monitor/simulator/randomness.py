@@ -23,6 +23,8 @@ class Purpose(IntEnum):
     CLICKS = 9
     ARRIVAL = 10
     EVENT = 11
+    FASHION = 12
+    SHOP_SIZE = 13
 
 
 def stream(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:
@@ -55,3 +57,12 @@ def combine(*keys: np.ndarray | int) -> np.ndarray:
 def uniform(*keys: np.ndarray | int) -> np.ndarray:
     """Numbers in [0, 1) that are the same whenever the keys are the same."""
     return np.asarray((combine(*keys) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
+def autocorrelated(rng: np.random.Generator, memory: float, steps: int, series: int) -> np.ndarray:
+    """First-order autoregressive noise of variance 1, started in its stationary state; shape (steps, series)."""
+    level = rng.normal(0, np.sqrt(1 - memory**2), (steps, series))
+    level[0] /= np.sqrt(1 - memory**2)
+    for step in range(1, steps):
+        level[step] += memory * level[step - 1]
+    return level

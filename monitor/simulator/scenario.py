@@ -35,6 +35,17 @@ class ShopSpec:
         Mean over the hours of an ordinary week.
     slots : int
         Length of a recommended list.
+    shortest : int, optional
+        Lists have between so many and `slots` items, drawn for each request; None: all have `slots`.
+    activity : float
+        The higher, the more of the requests come from few users; 1 is all alike.
+    wander, gusts : float
+        Standard deviation of the logarithm of traffic: of the whole shop, over weeks; of each country, over hours.
+    fashion : float
+        Share of the places that follow what is in fashion with everybody instead of the user's own taste; what that is
+        moves over weeks.
+    churn : float
+        Share of the places in a category's ranking that change hands each night.
     """
 
     items: int = 8_000
@@ -42,6 +53,12 @@ class ShopSpec:
     slots: int = 10
     requests_per_hour: float = 1_500
     start: datetime = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+    shortest: int | None = None
+    activity: float = 1.7
+    wander: float = 0.06
+    gusts: float = 0.067
+    fashion: float = 0.0
+    churn: float = 0.02
 
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= self.items // 5:
@@ -54,6 +71,11 @@ class ShopSpec:
             raise UserError(f"shop: start is {self.start.isoformat()}; it must be a midnight in UTC")
         if self.requests_per_hour <= 0:
             raise UserError(f"shop: requests_per_hour is {self.requests_per_hour}; it must be above 0")
+        if self.shortest is not None and not 1 <= self.shortest <= self.slots:
+            raise UserError(f"shop: shortest is {self.shortest}; it must be from 1 to slots, {self.slots}")
+        for name in ("fashion", "churn"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise UserError(f"shop: {name} is {value}; it must be from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -68,8 +90,11 @@ class LogSpec:
         In the list layout: one column of structs instead of parallel lists.
     clicks : "column", "log" or "none"
         In a column of the log, or in a log of their own, at the time of the click.
-    click_delay_minutes : float
-        Mean time from recommendation to click, for a log of their own.
+    click_delay_minutes, click_delay_spread : float
+        Median time from recommendation to click, for a log of their own, and the standard deviation of its logarithm:
+        most clicks come within minutes, some hours later.
+    purchase_share : float
+        Share of the clicks that are followed by a purchase, in a log of clicks; it comes later still.
     late_share, late_hours : float, int
         Share of requests that are written later than their hour, and by how many hours at most.
     partitioned_by : "event_time" or "arrival"
@@ -86,6 +111,8 @@ class LogSpec:
     catalogue: bool = True
     clicks: Literal["column", "log", "none"] = "column"
     click_delay_minutes: float = 10.0
+    click_delay_spread: float = 1.2
+    purchase_share: float = 0.0
     late_share: float = 0.0
     late_hours: int = 3
     partitioned_by: Literal["event_time", "arrival"] = "event_time"
@@ -104,6 +131,8 @@ class LogSpec:
             raise UserError("log: CSV has no lists; choose layout long, or another format")
         if self.clicks == "log" and not self.requests:
             raise UserError("log: a log of clicks is joined by request; it needs requests")
+        if self.purchase_share and self.clicks != "log":
+            raise UserError("log: purchases are written to a log of clicks; choose clicks log")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from monitor.simulator.scenario import EventSpec, Scenario
+from monitor.simulator.scenario import EventSpec, Scenario, read_scenario
+from monitor.simulator.wide import wide
 
 
 def _event(kind: str, hours: int, where: Mapping[str, str] | None = None, **params: Any) -> EventSpec:
@@ -105,9 +107,52 @@ TRAITS = Scenario(
     ),
 )
 
+# The main kinds, from far too small to far too large, to see from which size on they are found.
+SIZES: Mapping[str, tuple[str, tuple[float, ...]]] = {
+    "same_item": ("share", (0.1, 0.2, 0.3, 0.4, 0.6, 0.95)),
+    "same_list": ("share", (0.05, 0.1, 0.2, 0.35, 0.6)),
+    "impersonal": ("share", (0.1, 0.2, 0.4, 0.7, 1.0)),
+    "permuted": ("share", (0.2, 0.5, 1.0)),
+    "bad_canary": ("canary", (0.03, 0.1, 0.3)),
+    "volume_drop": ("drop", (0.2, 0.4, 0.6, 0.8)),
+    "score_constant": ("share", (0.1, 0.3, 0.6, 1.0)),
+    "score_nan": ("rate", (0.01, 0.05, 0.2)),
+    "blocked_items": ("rate", (0.005, 0.02, 0.1)),
+    "duplicate_items": ("rate", (0.02, 0.1, 0.3)),
+    "short_lists": ("rate", (0.02, 0.1, 0.3)),
+    "missing_users": ("rate", (0.02, 0.1, 0.4)),
+    "click_drop": ("factor", (0.8, 0.65, 0.5, 0.25)),
+    "item_promotion": ("reach", (0.02, 0.05, 0.12, 0.3)),
+}
+CURVES = Scenario(
+    gap_hours=(22, 34),
+    harmless=EARLY_CHANGES,
+    incidents=tuple(
+        EventSpec(kind, 12 if kind == "click_drop" else 8, params={name: size})
+        for kind, (name, sizes) in SIZES.items()
+        for size in sizes
+    ),
+)
+
 SCENARIOS: Mapping[str, Scenario] = {
     "quiet": QUIET,
     "incidents": INCIDENTS,
     "more-incidents": MORE_INCIDENTS,
     "traits": TRAITS,
+    "curves": CURVES,
 }
+DRAWN: Mapping[str, Callable[[int], Scenario]] = {"wide": wide}  # another shop for each seed
+NAMES = (*SCENARIOS, *DRAWN)
+
+
+def scenario_named(name: str, seed: int) -> Scenario:
+    """A scenario by name, or from the file of that name.
+
+    Raises
+    ------
+    UserError
+        When there is no such scenario, or its file cannot be read.
+    """
+    if name in DRAWN:
+        return DRAWN[name](seed)
+    return SCENARIOS[name] if name in SCENARIOS else read_scenario(Path(name))

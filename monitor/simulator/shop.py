@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from monitor.simulator.fashion import PLACES, Fashion
 from monitor.simulator.popularity import Shelf
 from monitor.simulator.randomness import GOLDEN, Purpose, combine, mix, stream
 from monitor.simulator.scenario import ShopSpec
@@ -36,7 +37,7 @@ class Shop:
         Items by category (`category_start`, `category_size`), the most popular first, on the first day.
     country : int array, shape (users,)
     taste : uint8 array, shape (users, TASTE)
-        Categories, as often as the user is fond of them.
+        Categories, as often as the user is fond of them whatever the fashion.
     """
 
     def __init__(self, spec: ShopSpec, seed: int):
@@ -62,6 +63,7 @@ class Shop:
         self.country = rng.permutation(np.repeat(smallest_first, count[smallest_first])[: spec.users])
         self.taste = self._tastes(rng)
         self.salt = int(rng.integers(1, 2**63))
+        self._fashion = Fashion(seed, self.category_share)
 
     def _families(self, rng: np.random.Generator) -> np.ndarray:
         """Families of products under several ids: most small, some large, each within one category."""
@@ -81,6 +83,15 @@ class Shop:
             earlier = taste[everyone, rng.integers(0, max(j, 1), self.users)]
             taste[:, j] = np.where(rng.random(self.users) < VARIETY / (VARIETY + j), new, earlier)
         return taste
+
+    def tastes(self, users: np.ndarray, hour: int) -> np.ndarray:
+        """What users are fond of in that hour: their own taste and what is in fashion; uint8, shape (n, TASTE)."""
+        own = self.taste[users]
+        if not self.spec.fashion:
+            return own
+        draw = combine(self.salt, users[:, None], np.arange(TASTE), 5)
+        follows = (draw >> np.uint64(32)).astype(np.float64) * 2.0**-32 < self.spec.fashion
+        return np.where(follows, self._fashion.table(hour // 24)[draw % np.uint64(PLACES)], own)
 
     def available(self, hour: int) -> np.ndarray:
         """Which items may be shown in that hour; bool, shape (items,)."""

@@ -11,7 +11,7 @@ from monitor.simulator.popularity import Popularity
 from monitor.simulator.randomness import Purpose, stream
 from monitor.simulator.scenario import Scenario
 from monitor.simulator.shop import Shop
-from monitor.simulator.traffic import Requests, Traffic
+from monitor.simulator.traffic import Demand, Requests, Traffic
 
 EXPLORE = 0.08  # share of the places that are filled by chance in every request
 FIRST_VERSION = "v1"
@@ -37,7 +37,7 @@ class Simulation:
         self.shop = Shop(scenario.shop, seed)
         self.plan = make_plan(scenario, self.shop, seed)
         refreshes = {e.start_hour: e["churn"] for e in self.plan.events if e.kind.name == "catalog_refresh"}
-        self.popularity = Popularity(self.shop, refreshes)
+        self.popularity = Popularity(self.shop, refreshes, scenario.shop.churn)
         self.traffic = Traffic(self.shop, self.plan.hours)
         self._events = sorted(self.plan.events, key=lambda e: (e.kind.stage, e.index))
 
@@ -45,15 +45,18 @@ class Simulation:
     def hours(self) -> int:
         return self.plan.hours
 
+    def demand(self, number: int) -> Demand:
+        """How many requests an hour is expected to bring, before anything goes wrong with its log."""
+        demand = self.traffic.demand(number)
+        for event in self._events:
+            if event.kind.demand is not None and event.felt(number):
+                event.kind.demand(demand, event, number)
+        return demand
+
     def hour(self, number: int) -> Hour:
         """Everything that is asked and answered in one hour; `number` counts from 0."""
-        felt = [event for event in self._events if event.felt(number)]
-        demand = self.traffic.demand(number)
-        for event in felt:
-            if event.kind.demand is not None:
-                event.kind.demand(demand, event, number)
-        hour = self._healthy(number, self.traffic.requests(number, demand))
-        for event in felt:
+        hour = self._healthy(number, self.traffic.requests(number, self.demand(number)))
+        for event in (event for event in self._events if event.felt(number)):
             if event.kind.effect is not None:
                 rng = stream(self.seed, Purpose.EVENT, event.index, number)
                 scene = Scene(self.shop, self.popularity, rng)
@@ -63,7 +66,7 @@ class Simulation:
     def _healthy(self, number: int, requests: Requests) -> Hour:
         n, k = len(requests.number), self.shop.slots
         who = self.shop.identity(requests.user, requests.surface)
-        taste = self.shop.taste[requests.user]
+        taste = self.shop.tastes(requests.user, number)
         rng = stream(self.seed, Purpose.LISTS, number)
         keys = self.shop.personal_keys(who, number)
         explored = rng.random((n, k), np.float32) < EXPLORE
@@ -84,13 +87,20 @@ class Simulation:
             scores=_scores(stream(self.seed, Purpose.SCORES, number), n, k),
             luck=stream(self.seed, Purpose.CLICKS, number).random((n, k), np.float32),
             appeal=np.ones(n),
-            length=np.full(n, k),
+            length=self._lengths(number, n),
             context=np.full(n, -1),
             known=np.full(n, KNOWN, np.int8),
             written=np.ones(n, np.int64),
             odd_items=np.zeros(n, bool),
             odd_users=np.zeros(n, bool),
         )
+
+    def _lengths(self, number: int, n: int) -> np.ndarray:
+        shop = self.scenario.shop
+        if shop.shortest is None:
+            return np.full(n, shop.slots)
+        rng = stream(self.seed, Purpose.LISTS, number, 1)
+        return rng.integers(shop.shortest, shop.slots, n, endpoint=True)
 
 
 def _scores(rng: np.random.Generator, n: int, k: int) -> np.ndarray:

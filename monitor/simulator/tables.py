@@ -63,7 +63,7 @@ class Tables:
         columns = self._request_columns(hour)
         shown = np.arange(hour.slots) < hour.length[:, None]
         items = hour.lists[shown]
-        cells = {"item": self._items(items, np.repeat(hour.odd_items, hour.length))}
+        cells = {"item": self.items(items, np.repeat(hour.odd_items, hour.length))}
         if self._spec.scores:
             cells["score"] = pa.array(hour.scores[shown])
         if self._spec.clicks == "column":
@@ -75,25 +75,10 @@ class Tables:
         long = {name: column.take(row) for name, column in columns.items()}
         return pa.table({**long, "item_id": cells.pop("item"), "position": pa.array(position), **cells})
 
-    def clicks(self, hour: Hour, rng: np.random.Generator) -> tuple[pa.Table, np.ndarray]:
-        """The clicks on an hour's lists, and in how many hours after it each of them came."""
-        shown = np.arange(hour.slots) < hour.length[:, None]
-        row, slot = np.nonzero(clicked(hour) & shown & (hour.written > 0)[:, None])
-        delay = rng.exponential(self._spec.click_delay_minutes * 60e6, len(row)).astype(np.int64)
-        moment = hour.offset[row] + delay
-        table = pa.table(
-            {
-                "timestamp": self._timestamp(hour, moment),
-                "request_id": self._requests(hour.request[row]),
-                "item_id": self._items(hour.lists[row, slot], hour.odd_items[row]),
-            }
-        )
-        return table, moment // 3_600_000_000
-
     def _request_columns(self, hour: Hour) -> dict[str, pa.Array]:
-        columns = {"timestamp": self._timestamp(hour, hour.offset)}
+        columns = {"timestamp": self.timestamps(hour.number, hour.offset)}
         if self._spec.requests:
-            columns["request_id"] = self._requests(hour.request)
+            columns["request_id"] = self.requests(hour.request)
         if self._spec.users:
             columns["user_id"] = self._users(hour)
         columns["country"] = pa.array(COUNTRIES).take(pa.array(hour.country))
@@ -112,18 +97,21 @@ class Tables:
         plural = {"item": "items", "score": "scores", "clicked": "clicked"}
         return {plural[name]: pa.ListArray.from_arrays(offsets, cell) for name, cell in cells.items()}
 
-    def _timestamp(self, hour: Hour, offset: np.ndarray) -> pa.Array:
-        begin = self._shop.spec.start + timedelta(hours=hour.number)
+    def timestamps(self, hour: int, offset: np.ndarray) -> pa.Array:
+        """Moments, from microseconds since the start of an hour."""
+        begin = self._shop.spec.start + timedelta(hours=hour)
         return pa.array(int(begin.timestamp()) * 1_000_000 + offset, pa.timestamp("us", tz="UTC"))
 
-    def _requests(self, number: np.ndarray) -> pa.Array:
+    def requests(self, number: np.ndarray) -> pa.Array:
+        """Ids of requests."""
         return pa.array(number) if self._spec.ids == "integer" else hexadecimal(number)
 
     def _users(self, hour: Hour) -> pa.Array:
         user = np.where(hour.known == GUEST, self._shop.users, hour.user)
         return _named(self._user_names, self._odd_user_names, user, hour.odd_users, hour.known == MISSING)
 
-    def _items(self, items: np.ndarray, odd: np.ndarray) -> pa.Array:
+    def items(self, items: np.ndarray, odd: np.ndarray) -> pa.Array:
+        """Ids of items, those flagged in another format."""
         return _named(self.item_names, self._odd_item_names, items, odd, None)
 
 

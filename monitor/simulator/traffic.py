@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.simulator.randomness import Purpose, mix, stream
+from monitor.simulator.randomness import Purpose, autocorrelated, mix, stream
 from monitor.simulator.shop import COUNTRIES, COUNTRY_SHARE, SURFACE_SHARE, Shop
 
 COUNTRY_PHASE = np.array([-6, 1, 0, -3, 5, 0])  # hours from UTC
 WEEKEND = 1.2  # Saturday and Sunday against a working day
-WANDER = (0.995, 0.006)  # of the whole shop: memory from hour to hour, step
-GUST = (0.8, 0.04)  # of each country
-ACTIVITY = 1.7  # the higher, the more of the requests come from few users
+WANDER_MEMORY, GUST_MEMORY = 0.995, 0.8  # from hour to hour: of the whole shop, of each country
 HOUR_US = 3_600_000_000
 
 
@@ -57,9 +55,9 @@ class Traffic:
     def __init__(self, shop: Shop, hours: int):
         self._shop = shop
         rng = stream(shop.seed, Purpose.DEMAND)
-        wander = _autocorrelated(rng, *WANDER, hours, 1)
-        gust = _autocorrelated(stream(shop.seed, Purpose.DEMAND, 1), *GUST, hours, len(COUNTRIES))
-        self._weather = np.exp(wander + gust)
+        wander = autocorrelated(rng, WANDER_MEMORY, hours, 1)
+        gust = autocorrelated(stream(shop.seed, Purpose.DEMAND, 1), GUST_MEMORY, hours, len(COUNTRIES))
+        self._weather = np.exp(shop.spec.wander * wander + shop.spec.gusts * gust)
         self._pools = [np.flatnonzero(shop.country == c) for c in range(len(COUNTRIES))]
         self._first_weekday = shop.spec.start.weekday()
 
@@ -79,7 +77,7 @@ class Traffic:
         country, surface = np.divmod(np.repeat(np.arange(count.size), count.ravel()), count.shape[1])
         shuffled = rng.permutation(n)
         country, surface = country[shuffled], surface[shuffled]
-        luck = rng.random(n) ** ACTIVITY
+        luck = rng.random(n) ** self._shop.spec.activity
         user = np.empty(n, np.int64)
         for c, pool in enumerate(self._pools):
             at = country == c
@@ -102,14 +100,3 @@ def _day() -> np.ndarray:
 
 
 DAY = _day()
-
-
-def _autocorrelated(
-    rng: np.random.Generator, memory: float, step: float, hours: int, series: int
-) -> np.ndarray:
-    """First-order autoregressive noise, started in its stationary state; shape (hours, series)."""
-    level = rng.normal(0, step, (hours, series))
-    level[0] /= np.sqrt(1 - memory**2)
-    for hour in range(1, hours):
-        level[hour] += memory * level[hour - 1]
-    return level

@@ -7,6 +7,7 @@ import numpy as np
 from monitor.simulator.hour import GUEST, Hour
 from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage
 from monitor.simulator.incidents.lists import put
+from monitor.simulator.incidents.logs import bots
 from monitor.simulator.shop import SURFACES, TASTE
 from monitor.simulator.traffic import Demand
 
@@ -79,5 +80,6 @@ HARMLESS_KINDS = (
     ),
     Kind("guests", Stage.LOG, guests, harmless=True, params={"share": 0.25, "by": "user"}),
     Kind("contextual", Stage.CONTEXT, contextual, harmless=True),
+    Kind("crawlers", Stage.ARRIVAL, bots, harmless=True, params={"users": 3, "volume": 0.04}),
     Kind("nightly_batch", Stage.LOG, demand=nightly_batch, harmless=True, params={"clock": 3}),
 )

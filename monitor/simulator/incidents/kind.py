@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from monitor.simulator.hour import Hour
+from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.popularity import Popularity
 from monitor.simulator.randomness import uniform
 from monitor.simulator.shop import Shop
@@ -24,6 +25,8 @@ COMMON: Mapping[str, Any] = {
     "place": None,
     "at_clock": None,
 }
+
+ORDINARY = Sight()
 
 
 class Stage(IntEnum):
@@ -57,6 +60,11 @@ class Event:
 
     def __getitem__(self, name: str) -> Any:
         return self.params[name]
+
+    @property
+    def effect(self) -> float:
+        """How large it is: the share of what is in its place that it touches, or takes away."""
+        return float(self.kind.size(self.params))
 
     def active(self, hour: int) -> bool:
         return self.start_hour <= hour < self.start_hour + self.hours
@@ -105,6 +113,10 @@ class Kind:
         What is asked of a watcher unless the scenario says otherwise.
     params : mapping
         Names and defaults of its own parameters.
+    size : callable
+        From the parameters to how large it is, as a share.
+    sight : Sight
+        How large it has to be before one window shows it.
     """
 
     name: str
@@ -118,6 +130,18 @@ class Kind:
     severity: Literal["page", "ticket"] = "page"
     deadline_hours: float = 2
     params: Mapping[str, Any] = field(default_factory=dict)
+    size: Callable[[Mapping[str, Any]], float] = lambda params: params["share"]
+    sight: Sight = ORDINARY
+
+
+def part(name: str) -> Callable[[Mapping[str, Any]], float]:
+    """A size: `share` of the requests, and of them the part that a parameter says."""
+    return lambda params: params["share"] * params[name]
+
+
+def lost(name: str) -> Callable[[Mapping[str, Any]], float]:
+    """A size: what is lost when `share` of the requests keeps only the part that a parameter says."""
+    return lambda params: params["share"] * (1 - params[name])
 
 
 def touched(hour: Hour, event: Event, scene: Scene) -> np.ndarray:

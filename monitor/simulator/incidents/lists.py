@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.simulator.hour import Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
+from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import uniform
 
 BROKEN_APPEAL = 0.6  # people click less on lists that make no sense for them
@@ -55,6 +56,7 @@ def same_list(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
     on_sale = np.flatnonzero(scene.shop.available(event.start_hour))
     others = rng.choice(on_sale[on_sale != event["item"]], hour.slots - 1, replace=False)
     hour.lists[hit] = np.concatenate([[event["item"]], others])
+    hour.length[hit] = hour.slots
     if event["degenerate_scores"]:
         hour.scores[hit] = np.linspace(0.9, 0.5, hour.slots)
     hour.appeal[hit] *= BROKEN_APPEAL
@@ -100,7 +102,9 @@ def stuck_lists(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None
     """Each user keeps the list of the hour in which it began: nothing new is learned or explored."""
     rows = np.flatnonzero(hit)
     keys = scene.shop.personal_keys(hour.who[rows], event.start_hour)
-    hour.lists[rows] = scene.shop.lists(keys, hour.taste[rows], scene.popularity.shelf(event.start_hour))
+    personal = (hour.context[rows] < 0)[:, None]
+    taste = np.where(personal, scene.shop.tastes(hour.user[rows], event.start_hour), hour.taste[rows])
+    hour.lists[rows] = scene.shop.lists(keys, taste, scene.popularity.shelf(event.start_hour))
 
 
 def new_items_blocked(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
@@ -140,9 +144,10 @@ def duplicate_items(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> 
 
 
 def short_lists(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
-    """Lists of one to three items."""
+    """Lists of one to three items, and of fewer than they should have."""
     rows = np.flatnonzero(hit & (scene.rng.random(len(hour)) < event["rate"]))
-    hour.length[rows] = np.minimum(hour.length[rows], scene.rng.integers(1, 4, len(rows)))
+    most = np.clip(hour.length[rows] - 1, 1, 3)
+    hour.length[rows] = np.minimum(hour.length[rows], scene.rng.integers(1, most, endpoint=True))
 
 
 def empty_lists(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
@@ -166,6 +171,7 @@ LIST_KINDS = (
         same_item,
         item="unpopular",
         params={"item": None, "slot": 0, "rotate": False, "share": 0.3, "by": "user"},
+        sight=Sight(above=0.1),
     ),
     Kind(
         "two_items",
@@ -175,8 +181,17 @@ LIST_KINDS = (
         named=False,
         deadline_hours=1,
         params={"item": None, "other_item": None},
+        sight=Sight(above=0.6),
     ),
-    Kind("same_family", Stage.PLACES, same_family, item="family", named=False, params={"item": None}),
+    Kind(
+        "same_family",
+        Stage.PLACES,
+        same_family,
+        item="family",
+        named=False,
+        params={"item": None},
+        sight=Sight(above=0.6),
+    ),
     Kind(
         "same_list",
         Stage.LISTS,
@@ -184,9 +199,10 @@ LIST_KINDS = (
         item="unpopular",
         deadline_hours=1,
         params={"item": None, "degenerate_scores": True},
+        sight=Sight(above=0.2),
     ),
     Kind("impersonal", Stage.LISTS, impersonal, params={"categories": 4}),
-    Kind("permuted", Stage.LISTS, permuted),
+    Kind("permuted", Stage.LISTS, permuted, sight=Sight(above=0.5)),
     Kind(
         "creeping_collapse",
         Stage.LISTS,
@@ -194,8 +210,11 @@ LIST_KINDS = (
         severity="ticket",
         deadline_hours=48,
         params={"depth": 0.5, "categories": 4},
+        size=part("depth"),
     ),
-    Kind("stuck_lists", Stage.LISTS, stuck_lists, severity="ticket", deadline_hours=30),
+    Kind(
+        "stuck_lists", Stage.LISTS, stuck_lists, severity="ticket", deadline_hours=30, sight=Sight(above=0.5)
+    ),
     Kind(
         "new_items_blocked",
         Stage.LISTS,
@@ -203,6 +222,7 @@ LIST_KINDS = (
         severity="ticket",
         deadline_hours=24,
         params={"days": 7},
+        sight=Sight(above=0.5),
     ),
     Kind("single_category", Stage.LISTS, single_category, severity="ticket"),
     Kind(
@@ -213,9 +233,44 @@ LIST_KINDS = (
         severity="ticket",
         deadline_hours=3,
         params={"item": None, "reach": 0.12, "through": "requests"},
+        size=part("reach"),
+        sight=Sight(above=0.03),
     ),
-    Kind("blocked_items", Stage.PLACES, blocked_items, params={"rate": 0.15}),
-    Kind("duplicate_items", Stage.PLACES, duplicate_items, severity="ticket", params={"rate": 0.3}),
-    Kind("short_lists", Stage.LOG, short_lists, severity="ticket", deadline_hours=1, params={"rate": 0.3}),
-    Kind("empty_lists", Stage.LOG, empty_lists, severity="ticket", deadline_hours=1, params={"rate": 0.3}),
+    Kind(
+        "blocked_items",
+        Stage.PLACES,
+        blocked_items,
+        params={"rate": 0.15},
+        size=part("rate"),
+        sight=Sight(above=0.01),
+    ),
+    Kind(
+        "duplicate_items",
+        Stage.PLACES,
+        duplicate_items,
+        severity="ticket",
+        params={"rate": 0.3},
+        size=part("rate"),
+        sight=Sight(above=0.05),
+    ),
+    Kind(
+        "short_lists",
+        Stage.LOG,
+        short_lists,
+        severity="ticket",
+        deadline_hours=1,
+        params={"rate": 0.3},
+        size=part("rate"),
+        sight=Sight(above=0.05),
+    ),
+    Kind(
+        "empty_lists",
+        Stage.LOG,
+        empty_lists,
+        severity="ticket",
+        deadline_hours=1,
+        params={"rate": 0.3},
+        size=part("rate"),
+        sight=Sight(noise=0.04),
+    ),
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from monitor.simulator.hour import MISSING, Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
+from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import combine
 from monitor.simulator.traffic import HOUR_US
 
@@ -56,20 +60,55 @@ def bots(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> Hour:
     extra.request = combine(shop.salt, event.index, hour.number, numbered)
     extra.offset = rng.integers(0, HOUR_US, len(extra))
     extra.who = shop.identity(extra.user, extra.surface)
-    extra.taste = shop.taste[extra.user]
+    extra.taste = shop.tastes(extra.user, hour.number)
     extra.keys = shop.personal_keys(extra.who, hour.number)
     extra.lists = shop.lists(extra.keys, extra.taste, scene.popularity.shelf(hour.number))
     return hour.with_more(extra)
 
 
+def _of_all(params: Mapping[str, Any]) -> float:
+    """The part of all requests that these are then."""
+    more = params["share"] * params["volume"]
+    return float(more / (1 + more))
+
+
 LOG_KINDS = (
-    Kind("volume_drop", Stage.LOG, volume_drop, params={"drop": 0.75}),
-    Kind("log_stops", Stage.LOG, log_stops, deadline_hours=1),
+    Kind(
+        "volume_drop",
+        Stage.LOG,
+        volume_drop,
+        params={"drop": 0.75},
+        size=part("drop"),
+        sight=Sight(noise=0.08),
+    ),
+    Kind("log_stops", Stage.LOG, log_stops, deadline_hours=1, sight=Sight(noise=0.08)),
     Kind("double_logging", Stage.LOG, double_logging, severity="ticket", deadline_hours=1),
     Kind(
-        "missing_users", Stage.LOG, missing_users, severity="ticket", deadline_hours=1, params={"rate": 0.4}
+        "missing_users",
+        Stage.LOG,
+        missing_users,
+        severity="ticket",
+        deadline_hours=1,
+        params={"rate": 0.4},
+        size=part("rate"),
+        sight=Sight(above=0.05),
     ),
-    Kind("clock_skew", Stage.LOG, clock_skew, severity="ticket", params={"share": 0.3, "minutes": 95.0}),
+    Kind(
+        "clock_skew",
+        Stage.LOG,
+        clock_skew,
+        severity="ticket",
+        params={"share": 0.3, "minutes": 95.0},
+        sight=Sight(above=0.05),
+    ),
     Kind("id_format", Stage.LOG, id_format, severity="ticket", params={"of": "item"}),
-    Kind("bots", Stage.ARRIVAL, bots, severity="ticket", params={"users": 5, "volume": 0.5}),
+    Kind(
+        "bots",
+        Stage.ARRIVAL,
+        bots,
+        severity="ticket",
+        params={"users": 5, "volume": 0.5},
+        size=_of_all,
+        sight=Sight(above=0.1),
+    ),
 )

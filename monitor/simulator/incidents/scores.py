@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.simulator.hour import Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, lost, part
+from monitor.simulator.incidents.sight import Sight
+
+CLICKS_A_REQUEST = 0.2  # of a list of ten, about
 
 
 def score_constant(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
@@ -37,8 +40,32 @@ def click_drop(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
 
 SCORE_KINDS = (
     Kind("score_constant", Stage.SCORES, score_constant, deadline_hours=1, params={"value": 0.5}),
-    Kind("score_nan", Stage.SCORES, score_nan, deadline_hours=1, params={"rate": 0.3}),
-    Kind("score_shift", Stage.SCORES, score_shift, severity="ticket", params={"factor": 0.6}),
+    Kind(
+        "score_nan",
+        Stage.SCORES,
+        score_nan,
+        deadline_hours=1,
+        params={"rate": 0.3},
+        size=part("rate"),
+        sight=Sight(above=0.02),
+    ),
+    Kind(
+        "score_shift",
+        Stage.SCORES,
+        score_shift,
+        severity="ticket",
+        params={"factor": 0.6},
+        size=lost("factor"),
+        sight=Sight(above=0.1),
+    ),
     Kind("order_reversed", Stage.SCORES, order_reversed, deadline_hours=1),
-    Kind("click_drop", Stage.SCORES, click_drop, deadline_hours=6, params={"factor": 0.5}),
+    Kind(
+        "click_drop",
+        Stage.SCORES,
+        click_drop,
+        deadline_hours=6,
+        params={"factor": 0.5},
+        size=lost("factor"),
+        sight=Sight(noise=0.03, per_request=CLICKS_A_REQUEST),
+    ),
 )

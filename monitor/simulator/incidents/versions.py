@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.simulator.hour import Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
 from monitor.simulator.incidents.lists import BROKEN_APPEAL, lists_for_nobody
+from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import uniform
 
 
@@ -46,5 +47,12 @@ VERSION_KINDS = (
         lasting=True,
         params={"to": "v2", "first": 0.1, "scale": 1.0},
     ),
-    Kind("bad_canary", Stage.VERSION, bad_canary, params={"to": "v2-canary", "canary": 0.1, "categories": 4}),
+    Kind(
+        "bad_canary",
+        Stage.VERSION,
+        bad_canary,
+        params={"to": "v2-canary", "canary": 0.1, "categories": 4},
+        size=part("canary"),
+        sight=Sight(above=0.02),
+    ),
 )

@@ -348,6 +348,29 @@ def test_contextual(tmp_path):
     assert max(Counter(context[here]).values()) > 10
 
 
+def test_crawlers(tmp_path):
+    story = tell(tmp_path, "crawlers", users=2, volume=0.2)
+    busy = Counter(story.broken.first("user_id")).most_common(2)
+    extra = len(story.broken.first()) - len(story.healthy.first())
+    assert extra / len(story.healthy.first()) == pytest.approx(0.2, abs=0.05)
+    assert sum(count for _, count in busy) / extra == pytest.approx(1, abs=0.1)
+    assert story.label["incident"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "size"),
+    [
+        ("same_item", {"share": 0.4}, 0.4),
+        ("blocked_items", {"share": 0.5, "rate": 0.2}, 0.1),
+        ("click_drop", {"factor": 0.3}, 0.7),
+        ("volume_drop", {"drop": 0.75}, 0.75),
+        ("bots", {"volume": 0.25}, 0.2),
+    ],
+)
+def test_labels_say_how_large_it_is(tmp_path, kind, params, size):
+    assert tell(tmp_path, kind, **params).label["effect"] == pytest.approx(size)
+
+
 def test_every_kind_has_a_test():
     tests = [name for name in globals() if name.startswith("test_")]
     assert [kind for kind in KINDS if not any(name.startswith(f"test_{kind}") for name in tests)] == []

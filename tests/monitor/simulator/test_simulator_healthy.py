@@ -1,23 +1,32 @@
 """What holds in every healthy hour, whatever the size of the shop; and that traffic looks like traffic."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.simulator.log import LogWriter
 from monitor.simulator.scenario import Scenario, ShopSpec
 from monitor.simulator.shop import COUNTRIES
 from monitor.simulator.simulation import EXPLORE, Simulation
 from monitor.simulator.tables import clicked
+from monitor.simulator.wide import wide
 
 SHOPS = st.builds(
-    lambda items, share, users, rate: ShopSpec(
-        items=items, users=users, slots=max(3, min(50, int(items * share))), requests_per_hour=rate
+    lambda items, share, users, rate, fashion: ShopSpec(
+        items=items,
+        users=users,
+        slots=max(3, min(50, int(items * share))),
+        requests_per_hour=rate,
+        fashion=fashion,
     ),
     items=st.integers(500, 5_000),
     share=st.floats(0.001, 0.1),
     users=st.integers(50, 5_000),
     rate=st.sampled_from([20.0, 200.0]),
+    fashion=st.sampled_from([0.0, 0.3]),
 )
 QUIET = Simulation(Scenario(days=14), 2)
 
@@ -125,3 +134,83 @@ def test_new_items_come_into_circulation():
     shown = np.unique(np.concatenate([QUIET.hour(number).lists.ravel() for number in range(300, 312)]))
     new = QUIET.shop.created_hour[shown] > 200
     assert new.sum() > 5
+
+
+def test_lists_of_different_lengths():
+    simulation = Simulation(Scenario(shop=ShopSpec(slots=12, shortest=4), days=1), 3)
+    length = simulation.hour(12).length
+    assert set(length) == set(range(4, 13))
+    assert np.bincount(length)[4:].min() / len(length) > 0.06
+    assert set(QUIET.hour(12).length) == {10}
+
+
+def shown_by_category(simulation, day):
+    """Share of the places that each category has at noon."""
+    lists = simulation.hour(24 * day + 12).lists
+    count = np.bincount(simulation.shop.category[lists.ravel()], minlength=simulation.shop.categories)
+    return count / count.sum()
+
+
+def moved(shares, others):
+    """Half the sum of the differences: the part of the places that changed category."""
+    return np.abs(shares - others).sum() / 2
+
+
+def test_fashion_moves_over_weeks_and_hardly_from_day_to_day():
+    shop = ShopSpec(requests_per_hour=3_000)
+    steady, moody = (
+        Simulation(Scenario(shop=replace(shop, fashion=fashion), days=60), 4) for fashion in (0.0, 0.4)
+    )
+    by_day = {
+        simulation: [shown_by_category(simulation, day) for day in (5, 6, 26, 50)]
+        for simulation in (steady, moody)
+    }
+    start, next_day, *weeks = by_day[moody]
+    by_chance = [moved(by_day[steady][0], later) for later in by_day[steady][1:]]
+    assert min(moved(start, later) for later in weeks) > 2 * max(moved(start, next_day), *by_chance)
+
+
+@pytest.mark.parametrize(("wander", "gusts"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.1)])
+def test_traffic_wanders_as_much_as_it_was_told(wander, gusts):
+    def by_country(**noise):
+        shop = ShopSpec(items=100, users=50, **noise)
+        shops = (Simulation(Scenario(shop=shop, days=1), seed) for seed in range(300))
+        return np.array([simulation.demand(5).requests.sum(axis=1) for simulation in shops])
+
+    noisy = np.log(by_country(wander=wander, gusts=gusts) / by_country(wander=0.0, gusts=0.0))
+    assert noisy.std(axis=0) == pytest.approx(np.full(len(COUNTRIES), np.hypot(wander, gusts)), rel=0.2)
+    together = np.corrcoef(noisy.T)[0, 1] if wander or gusts else 0
+    assert together == pytest.approx(1 if wander else 0, abs=0.2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_drawn_shops_are_within_their_bounds_and_their_logs_can_be_written(seed):
+    scenario = wide(seed)
+    shop, log = scenario.shop, scenario.log
+    assert 200 <= shop.requests_per_hour <= 20_000
+    assert 500 <= shop.items <= 200_000
+    assert 3 <= shop.slots <= 50
+    assert 6 <= len(scenario.incidents) <= 10
+    small = replace(shop, requests_per_hour=40, users=500, items=min(shop.items, 3_000))
+    writer = LogWriter(Simulation(replace(scenario, shop=small), seed))
+    at = sorted(event.start_hour for event in writer.simulation.plan.events if not event.kind.harmless)
+    for hour in (100, *at):
+        for file in writer.files(hour):
+            columns = set(file.table.column_names)
+            if file.path.startswith("log/"):
+                assert ("request_id" in columns, "user_id" in columns) == (log.requests, log.users)
+
+
+def test_drawn_shops_differ_and_a_seed_repeats_its_own():
+    drawn = [wide(seed) for seed in range(60)]
+    assert wide(7) == drawn[7]
+    rates = sorted(scenario.shop.requests_per_hour for scenario in drawn)
+    assert rates[0] < 400
+    assert rates[-1] > 8_000
+    for name, values in {
+        "layout": {"long", "list"},
+        "clicks": {"column", "log", "none"},
+        "users": {True, False},
+        "catalogue": {True, False},
+    }.items():
+        assert {getattr(scenario.log, name) for scenario in drawn} == values

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -150,22 +151,73 @@ def test_late_files_say_when_they_arrive():
     assert [file.arrives - START for file in files] == [timedelta(hours=h) for h in (5, 6, 7)]
 
 
-def test_clicks_in_a_log_of_their_own_are_those_of_the_column(tmp_path):
-    write(tmp_path / "column", range(20))
-    write(tmp_path / "log", range(20), clicks="log", click_delay_minutes=40.0)
-    log = table(tmp_path / "column/log")
-    clicked = log.filter(log["clicked"]).to_pylist()
+def click_log(folder, hours=range(24), **log):
+    """The log of clicks, and when each place was shown that is clicked in a log with a column for it."""
+    write(folder / "column", hours)
+    write(folder / "log", hours, clicks="log", **log)
+    column = table(folder / "column/log")
+    clicked = column.filter(column["clicked"]).to_pylist()
     shown = {(row["request_id"], row["item_id"]): row["timestamp"] for row in clicked}
-    clicks = table(tmp_path / "log/clicks").to_pylist()
-    assert Counter((c["request_id"], c["item_id"]) for c in clicks) == Counter(list(shown))
-    delays = [(c["timestamp"] - shown[c["request_id"], c["item_id"]]).total_seconds() / 60 for c in clicks]
+    assert "clicked" not in table(folder / "log/log").column_names
+    return table(folder / "log/clicks"), shown
+
+
+def test_clicks_in_a_log_of_their_own_are_those_of_the_column(tmp_path):
+    clicks, shown = click_log(tmp_path, click_delay_minutes=1.0, click_delay_spread=0.3)
+    assert {f.name: str(f.type) for f in clicks.schema} == {
+        "timestamp": "timestamp[us, tz=UTC]",
+        "request_id": "string",
+        "item_id": "string",
+        "kind": "string",
+        "value": "double",
+    }
+    told = Counter((c["request_id"], c["item_id"]) for c in clicks.to_pylist())
+    end = START + timedelta(hours=24)
+    missing = [when for key, when in shown.items() if key not in told]
+    assert set(told) <= set(shown)
+    assert set(told.values()) == {1}
+    assert all(end - when < timedelta(minutes=5) for when in missing)  # not yet clicked when the log ends
+    assert set(clicks["kind"].to_pylist()) == {"click"}
+    assert clicks["value"].null_count == clicks.num_rows
+
+
+def test_clicks_come_minutes_to_hours_later_in_the_folder_of_their_own_hour(tmp_path):
+    clicks, shown = click_log(tmp_path, click_delay_minutes=40.0, click_delay_spread=1.2)
+    early = [
+        c for c in clicks.to_pylist() if shown[c["request_id"], c["item_id"]] < START + timedelta(hours=12)
+    ]
+    delays = [(c["timestamp"] - shown[c["request_id"], c["item_id"]]).total_seconds() / 60 for c in early]
     assert min(delays) >= 0
-    assert np.mean(delays) == pytest.approx(40, rel=0.25)
+    assert np.median(delays) == pytest.approx(40, rel=0.25)
+    assert np.mean(np.array(delays) > 180) == pytest.approx(0.105, abs=0.06)  # a tenth: 1.25 deviations
     for path in (tmp_path / "log/clicks").rglob("*.parquet"):
-        assert {m.hour for m in pq.read_table(path)["timestamp"].to_pylist()} == {
-            int(path.parent.name[5:]) % 24
-        }
-    assert "clicked" not in table(tmp_path / "log/log").column_names
+        moments = pq.read_table(path)["timestamp"].to_pylist()
+        assert path.name == "part-0.parquet"
+        assert {m.hour for m in moments} == {int(path.parent.name[5:])}
+        assert moments == sorted(moments)
+
+
+def test_purchases_follow_clicks_and_have_a_value(tmp_path):
+    clicks, _ = click_log(tmp_path, click_delay_minutes=2.0, purchase_share=0.5)
+    by_kind = {kind: clicks.filter(pc.field("kind") == kind).to_pylist() for kind in ("click", "purchase")}
+    clicked = {(c["request_id"], c["item_id"]): c["timestamp"] for c in by_kind["click"]}
+    assert len(by_kind["purchase"]) / len(clicked) == pytest.approx(0.5, abs=0.1)
+    prices = {}
+    for bought in by_kind["purchase"]:
+        assert clicked[bought["request_id"], bought["item_id"]] <= bought["timestamp"]
+        assert prices.setdefault(bought["item_id"], bought["value"]) == bought["value"] > 0
+    assert all(c["value"] is None for c in by_kind["click"])
+
+
+def test_an_hour_of_clicks_is_the_same_however_the_log_is_written(tmp_path):
+    for name, hours in (("whole", range(20)), ("part", range(17, 20))):
+        write(tmp_path / name, hours, clicks="log", click_delay_minutes=90.0)
+    parts = [
+        pq.read_table(tmp_path / name / "clicks/date=2026-03-02/hour=18/part-0.parquet", partitioning=None)
+        for name in ("whole", "part")
+    ]
+    assert parts[0].equals(parts[1])
+    assert parts[0].num_rows > 3
 
 
 def test_nothing_half_written_is_left(tmp_path):

@@ -9,16 +9,16 @@ import pytest
 from monitor.errors import UserError
 from monitor.simulator.__main__ import main
 from monitor.simulator.incidents import KINDS
-from monitor.simulator.plan import labels
+from monitor.simulator.labels import labels
 from monitor.simulator.scenario import EventSpec, Scenario, ShopSpec, parse_scenario, read_scenario
-from monitor.simulator.scenarios import SCENARIOS
+from monitor.simulator.scenarios import DRAWN, SCENARIOS
 from monitor.simulator.simulation import Simulation
 
 SMALL = {"items": 500, "users": 200, "slots": 5, "requests_per_hour": 20}
 
 
 def plan_of(data, seed=1):
-    return Simulation(parse_scenario({"shop": SMALL, **data}), seed).plan
+    return Simulation(parse_scenario({**data, "shop": SMALL | data.get("shop", {})}), seed).plan
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,12 @@ def plan_of(data, seed=1):
         ({"shop": {"users": 3}}, "shop: users is 3; a shop has at least 50"),
         ({"shop": {"requests_per_hour": 0}}, "shop: requests_per_hour is 0; it must be above 0"),
         ({"shop": {"start": "2026-03-02T07:00:00+00:00"}}, "it must be a midnight in UTC"),
+        ({"shop": {"shortest": 6}}, "shop: shortest is 6; it must be from 1 to slots, 5"),
+        ({"shop": {"fashion": 1.5}}, "shop: fashion is 1.5; it must be from 0 to 1"),
+        (
+            {"log": {"purchase_share": 0.1}},
+            "log: purchases are written to a log of clicks; choose clicks log",
+        ),
         ({"log": {"layout": "wide"}}, "log: layout is 'wide'; it must be one of long, list"),
         ({"log": {"layout": "list", "format": "csv"}}, "log: CSV has no lists"),
         ({"log": {"clicks": "log", "requests": False}}, "log: a log of clicks is joined by request"),
@@ -132,8 +138,7 @@ def test_labels_hold_what_a_scorer_reads():
             {"kind": "bad_canary", "hours": 5, "start_hour": 350, "params": {"place": {"country": "US"}}},
         ],
     }
-    plan = plan_of(data)
-    told = labels(plan, {event.params.get("item"): "the item" for event in plan.events})
+    told = labels(Simulation(parse_scenario({"shop": SMALL, **data}), 1), ["the item"] * SMALL["items"])
     start = datetime.fromisoformat(told["start"])
     assert datetime.fromisoformat(told["end"]) - start == timedelta(days=20)
     sale, same, short, canary = told["events"]
@@ -146,17 +151,21 @@ def test_labels_hold_what_a_scorer_reads():
     assert (same["deadline_hours"], same["severity"], same["item"]) == (4, "page", "the item")
     assert datetime.fromisoformat(same["start"]) - start == timedelta(hours=250)
     assert datetime.fromisoformat(same["end"]) - start == timedelta(hours=255)
+    assert (same["effect"], short["effect"], canary["effect"]) == (1, 0.3, 0.1)
+    assert same["requests_there"] == pytest.approx(20 * 0.06, rel=0.9)  # a twentieth is e-mail
+    assert (same["visible"], "visible" in sale) == (False, False)
     assert (short["severity"], "item" in short) == ("ticket", False)
     assert (canary["place"], canary["to"]) == ({"country": "US"}, "v2-canary")
 
 
 def test_the_built_in_scenarios_lay_out_and_name_every_incident():
+    scenarios = [*SCENARIOS.values(), *(draw(seed) for draw in DRAWN.values() for seed in range(20))]
     for scenario in SCENARIOS.values():
         plan = Simulation(scenario, 1).plan
         assert plan.hours >= max(e.start_hour + e.hours for e in plan.events if e.hours < 1_000)
     named = {
         spec.kind
-        for scenario in SCENARIOS.values()
+        for scenario in scenarios
         for spec in (*scenario.incidents, *scenario.harmless, *scenario.traits)
     }
     assert named == set(KINDS)
