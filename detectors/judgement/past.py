@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.judgement.anew import Anew
+
 F = NDArray[np.float64]
 
 DAY = 86_400_000_000  # in microseconds
@@ -26,6 +28,8 @@ APART = (
 )
 SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
+
+ARRAYS = ("_scaled", "_variance", "_residual", "_found")  # of a past, shape (windows, series)
 
 COUNT, SHARE, LEVEL, SIZE = 0, 1, 2, 3  # kinds of series; counts and sizes are judged by their logarithm
 
@@ -86,6 +90,19 @@ def _by_logarithm(kind: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray((kind == COUNT) | (kind == SIZE))
 
 
+@dataclass(frozen=True)
+class _View:
+    """What counts for one window, arrays of shape (windows, series)."""
+
+    scaled: F
+    variance: F
+    residual: F
+
+    def hide(self, windows: NDArray[np.bool_], columns: NDArray[np.int64]) -> None:
+        for array in (self.scaled, self.variance, self.residual):
+            array[np.ix_(windows, columns)] = np.nan
+
+
 class Past:
     """Values of many series over the last `DAYS` days.
 
@@ -102,7 +119,14 @@ class Past:
         self._scaled = np.empty((0, 0))  # NaN where unknown or excluded
         self._variance = np.empty((0, 0))
         self._residual = np.empty((0, 0))
-        self._spread: tuple[int, F, F] = (-1, np.empty(0), np.empty(0))  # learned at the day's first window
+        self._found = np.empty((0, 0))  # as measured, trouble or not
+        self._anew: list[Anew] = []
+        # Learned at the day's first window, and when a change that is meant begins or ends.
+        self._spread: tuple[tuple[int, ...], F, F] = ((-1,), np.empty(0), np.empty(0))
+
+    def forget(self, change: Anew) -> None:
+        """From a change that is meant on, what was before it no longer counts for the series that it covers."""
+        self._anew.append(change)
 
     def columns(self, measure: str, slices: Sequence[str], kind: int) -> NDArray[np.int64]:
         """Column of each slice's series of a measure; new ones are made."""
@@ -117,7 +141,7 @@ class Past:
         wanted = len(self._column)
         if self._scaled.shape[1] < wanted:
             wider = max(wanted, 2 * self._scaled.shape[1])
-            for name in ("_scaled", "_variance", "_residual"):
+            for name in ARRAYS:
                 old = getattr(self, name)
                 new = np.full((len(old), wider), np.nan)
                 new[:, : old.shape[1]] = old
@@ -135,13 +159,14 @@ class Past:
         off_clock = np.abs((age + DAY // 2) % DAY - DAY // 2)
         hour = 3_600_000_000
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
-        centre, points, deviation = self._typical(same_hours, k)
+        seen_now = self._as_of(start_us, k)
+        centre, points, deviation = self._typical(seen_now.scaled[same_hours])
         # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
         this_hour = same_hours & (off_clock == 0)
-        own, own_points, own_deviation = self._typical(this_hour, k)
-        together = self._together(same_hours, k)
+        own, own_points, own_deviation = self._typical(seen_now.scaled[this_hour])
+        together = self._together(seen_now.scaled[same_hours], seen_now.variance[same_hours])
         by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
-        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(self._variance[this_hour, :k])[0])
+        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(seen_now.variance[this_hour])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -149,30 +174,52 @@ class Past:
         centre, points = np.where(apart, own, centre), np.where(apart, own_points, points)
         deviation = np.where(apart, own_deviation, deviation)
         centre[points < LEAST_POINTS] = np.nan
-        spread, freedom = self._learned(start_us, k)
+        spread, freedom = self._learned(start_us, seen_now)
         unlearned = freedom == 0
         spread = np.where(unlearned, deviation, spread)
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
-        seen = (self._scaled[same_hours, :k] > np.log(0.5)).any(axis=0)
+        seen = (seen_now.scaled[same_hours] > np.log(0.5)).any(axis=0)
         return Expectation(centre, total, freedom, together, seen)
 
-    def _typical(self, rows: NDArray[np.bool_], k: int) -> tuple[F, F, F]:
+    def _as_of(self, start_us: int, k: int) -> _View:
+        """What counts for the window that starts then."""
+        view = _View(self._scaled[:, :k], self._variance[:, :k], self._residual[:, :k])
+        changes = [change for change in self._anew if change.begun(start_us)]
+        if not changes:
+            return view
+        view = _View(view.scaled.copy(), view.variance.copy(), view.residual.copy())
+        for change in changes:
+            end_us = np.inf if change.end_us is None else change.end_us
+            inside = (self._times >= change.start_us) & (self._times < end_us)
+            columns = np.array([at for (m, s), at in self._column.items() if change.covers(m, s)], int)
+            if change.over(start_us):
+                view.hide(inside, columns)
+                continue
+            view.hide(~inside, columns)
+            # What was judged before the change was known was held against what had been usual.
+            at = np.ix_(inside & (self._times <= change.judged_us), columns)
+            view.scaled[at] = self._found[at]
+            view.residual[at] = np.nan
+        return view
+
+    def _typical(self, values: F) -> tuple[F, F, F]:
         """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
-        values = self._scaled[rows, :k]
         centre, points, deviation = _median(values)
+        k = values.shape[1]
         small = (self._kind[:k] == COUNT) & (centre < SMALL)
         if small.any():  # the median of a few requests an hour is nought or one: their mean says more
             mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
             centre[small] = np.log(mean + 0.5)
         return centre, points, deviation
 
-    def _together(self, rows: NDArray[np.bool_], k: int) -> F:
+    def _together(self, scaled: F, variance: F) -> F:
+        k = scaled.shape[1]
         counts = np.flatnonzero(self._kind[:k] == COUNT)
-        number = np.exp(self._scaled[rows][:, counts]) - 0.5
+        number = np.exp(scaled[:, counts]) - 0.5
         out = np.ones(k)
-        out[counts] = _median(np.where(number >= 0.5, self._variance[rows][:, counts] * number, np.nan))[0]
+        out[counts] = _median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
         return out
 
     def remember(
@@ -190,7 +237,7 @@ class Past:
         """
         self._forget(start_us)
         width = self._scaled.shape[1]
-        rows = np.full((3, width), np.nan)
+        rows = np.full((len(ARRAYS), width), np.nan)
         kind = self._kind[columns]
         usable = np.isfinite(value) & ~excluded
         scaled = to_scale(kind, value)
@@ -198,26 +245,27 @@ class Past:
         variance = np.fmax(error_on_scale(kind, value, error) ** 2, _least_variance(kind, scaled))
         rows[1, columns] = np.where(usable, variance, np.nan)
         rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
+        rows[3, columns] = np.where(np.isfinite(value), scaled, np.nan)
         self._times = np.append(self._times, start_us)
-        self._scaled = np.vstack([self._scaled, rows[0]])
-        self._variance = np.vstack([self._variance, rows[1]])
-        self._residual = np.vstack([self._residual, rows[2]])
+        for name, row in zip(ARRAYS, rows, strict=True):
+            setattr(self, name, np.vstack([getattr(self, name), row]))
 
     def _forget(self, start_us: int) -> None:
         old = self._times < start_us - (DAYS + 1) * DAY
         if old.sum() * 8 > len(old):  # not one by one: each cut copies
-            for name in ("_times", "_scaled", "_variance", "_residual"):
+            for name in ("_times", *ARRAYS):
                 setattr(self, name, getattr(self, name)[~old])
 
-    def _learned(self, start_us: int, k: int) -> tuple[F, F]:
+    def _learned(self, start_us: int, view: _View) -> tuple[F, F]:
         """Spread and degrees of freedom of each series from the residuals of whole days before this one."""
-        today = start_us // DAY
-        if self._spread[0] != today or len(self._spread[1]) < k:
+        today, k = start_us // DAY, view.scaled.shape[1]
+        state = (today, *(c.begun(start_us) + c.over(start_us) for c in self._anew))
+        if self._spread[0] != state or len(self._spread[1]) < k:
             before = (self._times < today * DAY) & (self._times >= (today - DAYS) * DAY)
-            residual = self._residual[before, :k]
+            residual = view.residual[before]
             n = np.isfinite(residual).sum(axis=0)
             square = (1.4826 * _median(np.abs(residual))[0]) ** 2
-            sampling = _median(self._variance[before, :k])[0]
+            sampling = _median(view.variance[before])[0]
             extra = np.where(n > 0, np.maximum(square - np.nan_to_num(sampling), 0.0), 0.0)
             shared, support = np.zeros(k), np.zeros(k)
             for group in range(len(self._groups)):
@@ -231,7 +279,7 @@ class Past:
                     support[here] = n[mine].max()
             variance = (n * extra + SHRINKAGE * shared) / (n + SHRINKAGE)
             freedom = np.where(support > 0, np.minimum(n, 100) / 4 + np.minimum(support, SHRINKAGE) / 2, 0.0)
-            self._spread = (today, np.sqrt(variance), freedom)
+            self._spread = (state, np.sqrt(variance), freedom)
         return self._spread[1][:k], self._spread[2][:k]
 
 
