@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench docs clean
+.PHONY: help install demo test check bench bench-incidents bench-peers docs clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,10 @@ check: install ## lint, format and types
 
 bench: install ## speed and memory as ratios to decoding
 	$(BIN)/python -m tests.bench
+
+# OPTIONS="--seeds 1-5 --requests-per-hour 300 1500 6000"; python -m tests.incident_bench --help says them all
+bench-incidents: install ## what is found in simulated logs, by kind and size; writes docs/incident-bench.md
+	$(BIN)/python -m tests.incident_bench --write docs/incident-bench.md $(OPTIONS)
 
 docs: install ## renew the parts of docs/ that are made from the code
 	$(BIN)/python -m monitor.config.reference > docs/configuration.md

@@ -48,10 +48,13 @@ def table(figures: Sequence[Figure]) -> str:
         value = "-" if figure.value is None else f"{_short(figure.value)}{figure.unit}"
         target = "" if figure.target is None else f"at most {_short(figure.target)}{figure.unit}"
         rows.append((figure.name, value, target, ": ".join(filter(None, (figure.verdict, figure.note)))))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
+    return markdown(rows)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns stand under each other; the first row is its head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
 
 

@@ -1,7 +1,9 @@
-"""Simulates logs with incidents, lets recwatch find them untouched, and prints what it found by kind.
+"""Simulates logs with incidents, lets recwatch find them untouched, and says what it found by kind.
 
-python -m tests.incident_bench --seeds 1-3 --requests-per-hour 1500
-python -m tests.incident_bench --simulated FOLDER ...    # logs that are there already
+python -m tests.incident_bench                               # every scenario, three seeds, two volumes
+python -m tests.incident_bench --scenarios wide --seeds 1-20
+python -m tests.incident_bench --simulated FOLDER ...        # logs that are there already
+python -m tests.incident_bench --write docs/incident-bench.md
 """
 
 from __future__ import annotations
@@ -9,73 +11,87 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 from monitor.errors import UserError
-from monitor.simulator.scenario import Scenario, read_scenario
-from monitor.simulator.scenarios import SCENARIOS
-from tests.incident_bench.report import by_kind, in_all, told_wrongly
-from tests.incident_bench.story import RecwatchFailed, Story, judge, simulate
+from monitor.simulator.scenarios import DRAWN, NAMES, scenario_named
+from tests.incident_bench.page import Run, page
+from tests.incident_bench.story import Story, Task, Untold, tell
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, 1 when recwatch failed on a log, 2 for a wrong command line."""
-    options = _parser().parse_args()
-    stories, failures = [], []
+    options = parser().parse_args(arguments)
+    try:
+        tasks = list(tasks_of(options))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="recwatch-incidents-") as work:
-        try:
-            for told in _stories(options, options.keep or Path(work)):
-                if isinstance(told, Story):
-                    stories.append(told)
-                else:
-                    failures.append(told)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-    if stories:
-        print(f"\n{by_kind(stories)}\n")
-        print("\n".join(in_all(stories)))
-        print("\n".join(["", *told_wrongly(stories)]))
-    for failure in failures:
-        print(f"failed: {failure}")
-    return 1 if failures else 0
+        told = list(_told(tasks, options.keep or Path(work), options))
+    stories = sorted((one for one in told if isinstance(one, Story)), key=lambda story: story.name)
+    untold = [one for one in told if isinstance(one, Untold)]
+    text = page(Run(stories, untold, command_of(options)))
+    print(f"\n{text}")
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
+    return 1 if untold else 0
 
 
-def _stories(options: argparse.Namespace, work: Path) -> Iterator[Story | str]:
-    """Each log's story, or the sentence that says why there is none."""
-    for name, simulated, rows in _logs(options, work):
-        try:
-            story = judge(name, simulated, work / "judged" / name, rows)
-        except RecwatchFailed as failed:
-            yield f"{name}: {failed}"
-            continue
-        found = sum(held.in_time for held in story.score.held)
-        speed = f", {rows / story.seconds:,.0f} rows a second" if rows else ""
-        print(
-            f"{name}: {found} of {len(story.score.held)} in time, {len(story.score.false)} false reports, "
-            f"backtest {story.seconds:.1f} s{speed}",
-            flush=True,
-        )
-        yield story
+def _told(tasks: Sequence[Task], work: Path, options: argparse.Namespace) -> Iterator[Story | Untold]:
+    """Each log's story as soon as it is there, several at a time."""
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(tell, task, work, keep=options.keep is not None) for task in tasks]
+        for done in as_completed(waiting):
+            told = done.result()
+            print(_line(told), flush=True)
+            yield told
 
 
-def _logs(options: argparse.Namespace, work: Path) -> Iterator[tuple[str, Path, int]]:
+def _line(told: Story | Untold) -> str:
+    if isinstance(told, Untold):
+        return f"{told.name}: failed: {told.why}"
+    held = told.score.held
+    speed = f", {told.rows:,} rows, {told.rows / told.seconds:,.0f} a second of one core" if told.rows else ""
+    return (
+        f"{told.name}: {sum(one.in_time for one in held)} of {len(held)} in time, "
+        f"{told.score.false_pages} false pages, {len(told.score.false) - told.score.false_pages} false tickets, "
+        f"backtest used {told.seconds:.1f} s{speed}"
+    )
+
+
+def tasks_of(options: argparse.Namespace) -> Iterator[Task]:
+    """What is to be judged; the largest first, so that no core waits at the end.
+
+    Raises
+    ------
+    UserError
+        When there is no such scenario.
+    """
     if options.simulated:
-        for folder in options.simulated:
-            yield folder.name, folder, 0
+        yield from (Task(folder.name, simulated=folder) for folder in options.simulated)
         return
     for name in options.scenarios:
-        scenario = _scenario(name)
-        for rate in options.requests_per_hour:
+        scenario_named(name, options.seeds[0])
+        # A drawn shop has a volume of its own.
+        rates = [None] if name in DRAWN else sorted(options.requests_per_hour, reverse=True)
+        for rate in rates:
             for seed in options.seeds:
-                title = f"{Path(name).stem}-{rate:g}-{seed}"
-                folder = work / title
-                yield title, folder, simulate(scenario, seed, rate, folder)
+                title = f"{Path(name).stem}-{'own' if rate is None else f'{rate:g}'}-{seed}"
+                yield Task(title, name, seed, rate)
 
 
-def _scenario(name: str) -> Scenario:
-    return SCENARIOS[name] if name in SCENARIOS else read_scenario(Path(name))
+def command_of(options: argparse.Namespace) -> str:
+    """The command that makes the same again; of folders only their names."""
+    if options.simulated:
+        return f"python -m tests.incident_bench --simulated {' '.join(f.name for f in options.simulated)}"
+    rates = " ".join(f"{rate:g}" for rate in options.requests_per_hour)
+    seeds = ",".join(map(str, options.seeds))
+    names = " ".join(Path(name).name for name in options.scenarios)
+    return f"python -m tests.incident_bench --scenarios {names} --seeds {seeds} --requests-per-hour {rates}"
 
 
 def _seeds(text: str) -> list[int]:
@@ -87,23 +103,21 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say; the bench of peers has the same options and more."""
+    out = argparse.ArgumentParser(
         prog="python -m tests.incident_bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = ", ".join(SCENARIOS)
-    parser.add_argument(
-        "--scenarios", nargs="+", default=["quiet", "incidents", "traits"], help=f"{names}, or files"
-    )
-    parser.add_argument("--seeds", type=_seeds, default=[1], help="1-3,7")
-    parser.add_argument("--requests-per-hour", type=float, nargs="+", default=[1500.0], metavar="R")
-    parser.add_argument(
-        "--simulated", type=Path, nargs="+", metavar="FOLDER", help="simulated logs that exist"
-    )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write there, and leave it")
-    return parser
+    out.add_argument("--scenarios", nargs="+", default=list(NAMES), help=f"{', '.join(NAMES)}, or files")
+    out.add_argument("--seeds", type=_seeds, default=[1, 2, 3], help="1-3,7")
+    out.add_argument("--requests-per-hour", type=float, nargs="+", default=[300.0, 1500.0], metavar="R")
+    out.add_argument("--simulated", type=Path, nargs="+", metavar="FOLDER", help="simulated logs that exist")
+    out.add_argument("--keep", type=Path, metavar="FOLDER", help="write logs there, and leave them")
+    out.add_argument("--jobs", type=int, default=2, help="logs at a time")
+    out.add_argument("--write", type=Path, metavar="PAGE", help="write the page there, too")
+    return out
 
 
 if __name__ == "__main__":

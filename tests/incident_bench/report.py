@@ -1,11 +1,12 @@
-"""The table by kind of incident, and what stands beside it."""
+"""The tables of the bench, and the sentences that stand beside them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
+from tests.bench.figures import markdown
 from tests.incident_bench.scorer import Held
 from tests.incident_bench.story import Story
 
@@ -25,15 +26,42 @@ HEAD = (
 
 
 def by_kind(stories: Sequence[Story]) -> str:
-    """Markdown: one row for each kind of incident in each place."""
+    """Markdown: one row for each kind of incident in each place; those too small to be seen in rows of their own."""
     groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    for held in _held(stories):
+        groups[held.kind + (" (below sight)" if held.visible is False else ""), _place(held)].append(held)
+    return markdown([HEAD, *(_row(kind, place, held) for (kind, place), held in sorted(groups.items()))])
+
+
+def curves(stories: Sequence[Story]) -> str:
+    """Markdown: one row for each kind and size of effect everywhere, one column for each volume of traffic.
+
+    A cell says how many were found in time, and how many more were found late.
+    """
+    rates = sorted({story.requests_per_hour for story in stories})
+    groups: dict[tuple[str, float], dict[float, list[Held]]] = defaultdict(lambda: defaultdict(list))
     for story in stories:
         for held in story.score.held:
-            groups[held.kind, _place(held)].append(held)
-    rows = [HEAD, *(_row(kind, place, held) for (kind, place), held in sorted(groups.items()))]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+            if held.effect is not None and not dict(held.place).keys() - {"model_version"}:
+                groups[held.kind, held.effect][story.requests_per_hour].append(held)
+    head = ("incident", "share hit", *(f"{rate:,.0f} requests an hour" for rate in rates))
+    rows = [
+        (kind, f"{100 * effect:.3g} %", *(_found(by_rate[rate]) for rate in rates))
+        for (kind, effect), by_rate in sorted(groups.items())
+    ]
+    return markdown([head, *rows])
+
+
+def _found(held: Sequence[Held]) -> str:
+    if not held:
+        return "-"
+    in_time, late = sum(h.in_time for h in held), sum(h.found and not h.in_time for h in held)
+    said = f"{in_time}/{len(held)}" + (f" + {late} late" if late else "")
+    return said + (" (below sight)" if all(h.visible is False for h in held) else "")
+
+
+def _held(stories: Iterable[Story]) -> list[Held]:
+    return [held for story in stories for held in story.score.held]
 
 
 def _place(held: Held) -> str:
@@ -61,7 +89,7 @@ def _row(kind: str, place: str, held: Sequence[Held]) -> tuple[str, ...]:
 
 def in_all(stories: Sequence[Story]) -> Iterator[str]:
     """Sentences about the whole."""
-    held = [h for story in stories for h in story.score.held]
+    held = _held(stories)
     days = sum(story.score.days_outside for story in stories)
     false = [report for story in stories for report in story.score.false]
     pages = sum(report.paged for report in false)
@@ -69,6 +97,10 @@ def in_all(stories: Sequence[Story]) -> Iterator[str]:
         hours = [h.hours for h in held if h.hours is not None]
         named = [h.right_item for h in held if h.right_item is not None]
         yield f"{len(held)} incidents: {sum(h.found for h in held)} found, {sum(h.in_time for h in held)} in time"
+        seen = [h for h in held if h.visible is not False]
+        if len(seen) < len(held):
+            in_time = sum(h.in_time for h in seen)
+            yield f"of the {len(seen)} that are not below sight: {in_time} in time, {_percent(in_time, len(seen))}"
         yield f"median time to the first report: {f'{median(hours):.1f} hours' if hours else '-'}"
         yield (
             f"right detector {sum(h.right_detector for h in held)}, right place {sum(h.right_place for h in held)}, "
@@ -81,13 +113,23 @@ def in_all(stories: Sequence[Story]) -> Iterator[str]:
     yield f"{sum(len(story.score.remarks) for story in stories)} tickets during harmless events"
 
 
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
 def told_wrongly(stories: Sequence[Story]) -> Iterator[str]:
-    """What was missed or late, and every false report."""
+    """What was missed or late, extra pages, and every false report."""
     for story in stories:
         for held in story.score.held:
+            at = f"{held.kind} at {_place(held)} from {held.start:%d %B %H:%M}"
+            size = f", {100 * held.effect:.3g} %" if held.effect is not None else ""
             if not held.in_time:
                 state = "late" if held.found else "missed"
-                yield f"{story.name}: {state}: {held.kind} at {_place(held)} from {held.start:%d %B %H:%M}"
+                why = "" if held.visible is not False else ", below sight"
+                by = f", told by {', '.join(held.told_by)}" if held.told_by else ""
+                yield f"{story.name}: {state}: {at}{size}{why}{by}"
+            elif held.extra_pages:
+                yield f"{story.name}: {held.extra_pages} extra pages: {at}{size}, told by {', '.join(held.told_by)}"
         for report in story.score.false:
             place = ",".join(f"{c}={v}" for c, v in sorted(report.place.items())) or "all"
             when = f"{report.opened_at:%d %B %H:%M}"

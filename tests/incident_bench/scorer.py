@@ -94,6 +94,8 @@ class Held:
         From its start to the first report; None when there was none.
     right_item : bool or None
         None when no item is to blame.
+    effect, visible : float, bool or None
+        How large it is, and whether that is enough for one window to show it; None when the label does not say.
     """
 
     kind: str
@@ -108,6 +110,8 @@ class Held:
     right_place: bool
     right_item: bool | None
     told_by: tuple[str, ...]
+    effect: float | None = None
+    visible: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -186,4 +190,6 @@ def _hold(event: Mapping[str, Any], during: Sequence[Report], all_of_it: Sequenc
         right_place=first is not None and dict(first.place) == place,
         right_item=None if "item" not in event else first is not None and first.item == event["item"],
         told_by=tuple(r.detector for r in during),
+        effect=event.get("effect"),
+        visible=event.get("visible"),
     )

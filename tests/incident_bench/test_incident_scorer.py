@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.simulator.incidents import KINDS
-from tests.incident_bench.report import by_kind, in_all, told_wrongly
+from tests.incident_bench.report import by_kind, curves, in_all, told_wrongly
 from tests.incident_bench.scorer import SPEAKS_OF, score
 from tests.incident_bench.story import Story
 
@@ -121,7 +121,7 @@ def test_every_kind_of_incident_has_detectors_that_speak_of_it():
 
 def test_the_report_counts_what_the_scores_say():
     events = [event(item="sku-1"), event("log_stops", start=300)]
-    story = Story("log-1", scored(events, [report(241, item="sku-1"), report(500)]), 100, 1.0)
+    story = Story("log-1", scored(events, [report(241, item="sku-1"), report(500)]), 300.0, 100, 1.0)
     table = by_kind([story]).splitlines()
     cells = {
         line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[3:-1]] for line in table[2:]
@@ -132,4 +132,22 @@ def test_the_report_counts_what_the_scores_say():
     assert list(told_wrongly([story])) == [
         "log-1: missed: log_stops at all from 14 March 12:00",
         "log-1: false page: same_item at all 22 March 20:00: text",
+    ]
+
+
+def test_curves_have_a_row_for_each_size_and_a_column_for_each_volume():
+    def story(rate, reports):
+        events = [
+            event(effect=0.4, visible=True),
+            event(start=300, effect=0.05, visible=False),
+            event(start=400, effect=0.4, visible=True, where={"country": "DE"}),
+        ]
+        return Story(f"curves-{rate}-1", scored(events, reports), rate, 100, 1.0)
+
+    table = curves([story(300.0, [report(245)]), story(1500.0, [report(241)]), story(1500.0, [])])
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert rows[0] == ["incident", "share hit", "300 requests an hour", "1,500 requests an hour"]
+    assert rows[2:] == [
+        ["same_item", "5 %", "0/1 (below sight)", "0/2 (below sight)"],
+        ["same_item", "40 %", "0/1 + 1 late", "1/2"],
     ]
