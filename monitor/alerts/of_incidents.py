@@ -1,0 +1,60 @@
+"""Alerts on open incidents: one incident is one alert, from its opening to its close."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from monitor.alerts.alert import Alert
+
+# `recwatch_incident_open` is 1 from opening to close and 0 for a day after it. What is missing says nothing, so the
+# last value counts: for two hours when the daemon is there without the incident, as a new pod with an empty store is,
+# and for a day when no daemon is there at all. A process that died with 1 does not outweigh the next one's 0.
+STAYS = "2h"
+STAYS_WHILE_DOWN = "1d"
+
+OPEN = """\
+max without (PROCESS) (
+  recwatch_incident_open{SELECTOR,severity="SEVERITY"} == 1
+or
+  (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[STAYS]) == 1)
+  unless on (incident, recommender)
+    (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[STAYS]) == 0)
+or
+  (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[LONGEST]) == 1)
+  unless on (incident, recommender)
+    (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[LONGEST]) == 0)
+  unless on (job)
+    (up{SELECTOR} == 1)
+)"""
+
+# The sentence of now; where that is not there, as in a gap, an earlier one; else what the labels say.
+SENTENCE = """\
+{{ $of := printf `{%s,incident=%q,recommender=%q}` `SELECTOR` $labels.incident $labels.recommender }}\
+{{ $now := printf `recwatch_incident_info%s` $of | query }}\
+{{ $was := printf `last_over_time(recwatch_incident_info%s[1d])` $of | query }}\
+{{ with or $now $was }}{{ . | first | label "summary" }}\
+{{ else }}{{ $labels.recommender }}: {{ $labels.detector }}{{ with $labels.item }}, item {{ . }}{{ end }}.{{ end }} \
+Place: {{ if eq $labels.slice "all" }}all traffic{{ else }}{{ $labels.slice }}{{ end }}.\
+{{ with printf `last_over_time(recwatch_incident_onset_timestamp_seconds%s[1d])` $of | query }} \
+Since {{ . | first | value | humanizeTimestamp }}.{{ end }}"""
+
+
+def _open(severity: Literal["page", "ticket"], summary: str) -> Alert:
+    expression = (
+        OPEN.replace("SEVERITY", severity).replace("STAYS", STAYS).replace("LONGEST", STAYS_WHILE_DOWN)
+    )
+    return Alert(
+        f"RecwatchIncident{severity.capitalize()}",
+        severity,
+        expression,
+        summary,
+        SENTENCE,
+        page="incidents/{{ $labels.incident }}",
+        runbook="{{ $labels.detector }}",
+    )
+
+
+INCIDENTS = (
+    _open("page", "What a recommender shows harms its users now."),
+    _open("ticket", "What a recommender shows is not as it should be."),
+)
