@@ -20,8 +20,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## watch a recommender get stuck, on embedded data
 	$(BIN)/recwatch demo
 
-test: install ## run every test, the real Prometheus included
-	@tests/system_packages.sh prometheus
+test: install ## run every test, the real Prometheus and Alertmanager included
+	@tests/system_packages.sh prometheus prometheus-alertmanager
 	$(BIN)/python -m pytest -n auto
 
 check: install ## lint, format and types
@@ -36,9 +36,10 @@ bench: install ## speed and memory as ratios to decoding
 bench-incidents: install ## what is found in simulated logs, by kind and size; writes docs/incident-bench.md
 	$(BIN)/python -m tests.incident_bench --write docs/incident-bench.md $(OPTIONS)
 
-docs: install ## renew the parts of docs/ that are made from the code
+docs: install ## renew what is made from the code: parts of docs/, the alert rules
 	$(BIN)/python -m monitor.config.reference > docs/configuration.md
 	$(BIN)/python -m monitor.exposition.reference
+	$(BIN)/recwatch rules -o grafana/alerts/recwatch.rules.yaml
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
