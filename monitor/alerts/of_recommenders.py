@@ -51,7 +51,7 @@ FAILING = f"""\
 
 WHICH_FAIL = """\
 {{ range printf `max by (detector) (recwatch_verdict{%s,slice="all",recommender=%q}) == 4` \
-`SELECTOR` $labels.recommender | query }} {{ .Labels.detector }}{{ end }}"""
+`SELECTOR` $labels.recommender | query | sortByLabel "detector" }} {{ .Labels.detector }}{{ end }}"""
 
 RECOMMENDERS = (
     Alert(
