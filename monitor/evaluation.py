@@ -41,6 +41,16 @@ class FileSeen:
 
 
 @dataclass(frozen=True)
+class CatalogSeen:
+    """The catalogue as it was when the window was measured; `remarks` are sentences without a stop."""
+
+    items: int
+    repeated: int = 0  # rows left out because their id had come before
+    modified: datetime | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReadReport:
     """What reading the window took and left out. Counts are of the window, before sampling, unless they say so."""
 
@@ -58,6 +68,7 @@ class ReadReport:
     quarantined: tuple[Quarantined, ...] = ()
     waiting: tuple[str, ...] = ()  # files that are still being written
     newest_event: datetime | None = None
+    catalog: CatalogSeen | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,8 @@ def read_report_to_json(report: ReadReport) -> dict[str, Any]:
     """JSON types only; `read_report_from_json` reads it back."""
     out = asdict(report)
     out["newest_event"] = report.newest_event.isoformat() if report.newest_event else None
+    if report.catalog and report.catalog.modified:
+        out["catalog"]["modified"] = report.catalog.modified.isoformat()
     return out
 
 
@@ -120,5 +133,13 @@ def read_report_from_json(data: dict[str, Any]) -> ReadReport:
             "quarantined": tuple(Quarantined(**q) for q in data["quarantined"]),
             "waiting": tuple(data["waiting"]),
             "newest_event": datetime.fromisoformat(data["newest_event"]) if data["newest_event"] else None,
+            "catalog": _catalog_from_json(data.get("catalog")),
         }
     )
+
+
+def _catalog_from_json(data: dict[str, Any] | None) -> CatalogSeen | None:
+    if data is None:
+        return None
+    modified = datetime.fromisoformat(data["modified"]) if data["modified"] else None
+    return CatalogSeen(data["items"], data["repeated"], modified, tuple(data["remarks"]))

@@ -13,7 +13,7 @@ from detectors.core.catalog import Catalog
 from detectors.core.detector import Context, Earlier
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
-from monitor.catalog import read_catalog
+from monitor.catalog import CatalogFile, KnownItems, known_items, nothing_known
 from monitor.config.models import RecommenderConfig
 from monitor.detector_settings import build
 from monitor.engine.measure import measure
@@ -88,6 +88,9 @@ class Evaluator:
         self._statistics = [s for d in self._detectors.values() for s in d.statistics]
         extra = [*recommender.slices, *([recommender.split_by] if recommender.split_by else [])]
         self._log = PredictionLog(recommender.log, tuple(dict.fromkeys(extra)))
+        self._catalog_file = (
+            CatalogFile(recommender.catalog, recommender.log) if recommender.catalog is not None else None
+        )
         self._only = (
             (recommender.split_by, recommender.split_value)
             if recommender.split_by and recommender.split_value is not None
@@ -136,10 +139,11 @@ class Evaluator:
             failed = nothing(self.recommender, window, status, now, str(error))
             return Read(replace(failed, read=report), None)
         read_at = time.perf_counter()
-        catalog, lacks = self._catalog()
-        has = available(self.recommender, summary.summary.has) - set(lacks)
+        known = self._known_items(window, summary.summary)
+        has = available(self.recommender, summary.summary.has) - set(known.lacks)
+        leave_out = self._leave_out.get(window, frozenset())
         found, failures = measure(
-            summary, self._detectors, self._context(window, catalog), has, self._leave_out.get(window, frozenset()),
+            summary, self._detectors, self._context(window, known.catalog), has, leave_out,
             lambda detector: self._announce(Progress(window, "measure", detector)),
         )  # fmt: skip
         measured = Measured(window, summary.summary.slices.texts, found, failures)
@@ -150,11 +154,11 @@ class Evaluator:
             told_at=window.end + self.recommender.window.settle,
             evaluated_at=now,
             reason="" if summary.read.rows else _why_empty(summary.read, listing),
-            read=summary.read,
+            read=replace(summary.read, catalog=known.seen),
             seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
             failures=failures,
             cannot_measure=tuple(
-                cannot_measure(self._detectors.values(), has, self.recommender.kind, why=lacks)
+                cannot_measure(self._detectors.values(), has, self.recommender.kind, why=known.lacks)
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )
@@ -196,16 +200,15 @@ class Evaluator:
             if before in self._recent:
                 yield Earlier(before.start_us, self._recent[before], before in self._troubled)
 
-    def _catalog(self) -> tuple[Catalog | None, Mapping[str, str]]:
-        """The catalogue, and why what should be there is not, in the words of `Measure.needs`."""
-        if self.recommender.catalog is None:
-            return None, {}
+    def _known_items(self, window: Window, summary: Summary) -> KnownItems:
+        """The catalogue as it is now, and why what should be there is not."""
+        if self._catalog_file is None:
+            return KnownItems()
         try:
-            read = read_catalog(self.recommender.catalog)
+            read = self._catalog_file.read()
         except LogError as error:
-            parts = self.recommender.catalog.columns
-            return None, dict.fromkeys(["catalog", *(f"catalog.{p}" for p in parts)], str(error))
-        return read.catalog, {f"catalog.{part}": why for part, why in read.lacks.items()}
+            return KnownItems(lacks=nothing_known(str(error)))
+        return known_items(read, summary, partial(self._earlier, window), window.start_us)
 
     def _context(self, window: Window, catalog: Catalog | None) -> Context:
         expected = self.recommender.expected

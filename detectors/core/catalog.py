@@ -92,6 +92,26 @@ class Catalog:
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[at] == keys, at, -1)
 
+    def under(self, keys: U64, at: NDArray[np.integer[Any]]) -> Catalog:
+        """Some of the items under other hashes of their ids.
+
+        Parameters
+        ----------
+        keys : array of uint64, shape (n,)
+        at : array of int, shape (n,)
+            Which items they are. Of items that get one hash the first stays.
+        """
+        keys, first = np.unique(keys, return_index=True)
+        at = at[first]
+        made: dict[str, Any] = {}
+        for name in ("category", "family", "provider"):
+            labels = getattr(self, name)
+            made[name] = labels and Labels(labels.codes[at], labels.names)
+        for name in ("created_us", "blocked", "out_of_stock", "value"):
+            values = getattr(self, name)
+            made[name] = None if values is None else values[at]
+        return Catalog(keys, **made, repeated=self.repeated)
+
     @cached_property
     def parts(self) -> frozenset[str]:
         """What it says of its items, in the words of `Measure.needs`: "catalog.category", ..."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from monitor.catalog import CatalogRead
 from monitor.cli.progress import progress
 from monitor.config.effective import to_yaml
 from monitor.config.loader import load
@@ -14,7 +15,8 @@ from monitor.config.models import Config, RecommenderConfig
 from monitor.config.problems import child
 from monitor.detector_settings import build, check_detectors
 from monitor.errors import LogError, UserError
-from monitor.inspect.agreement import OpenedLog, catalog_problem, disagreements, open_log
+from monitor.inspect.agreement import OpenedLog, disagreements, open_log
+from monitor.inspect.catalog_check import catalog_lines, read_configured
 from monitor.inspect.plan_report import plan_lines
 from monitor.inspect.report import measurable_lines
 from monitor.measurable import available
@@ -40,11 +42,11 @@ def check(config: Path, plan: bool, print_effective: bool) -> None:
         click.echo(to_yaml(found), nl=False)
         if not plan:
             return
-    opened, problems = _open(found)
+    opened, catalogues, problems = _open(found)
     if problems:
         raise UserError("\n".join(f"{config}: {problem}" for problem in problems))
-    for recommender, log in zip(found.recommenders, opened, strict=True):
-        for line in _about(recommender, log):
+    for recommender, log, catalogue in zip(found.recommenders, opened, catalogues, strict=True):
+        for line in _about(recommender, log, catalogue):
             click.echo(line)
         if plan:
             for line in plan_lines(recommender, log, found.daemon.series_per_recommender):
@@ -53,9 +55,10 @@ def check(config: Path, plan: bool, print_effective: bool) -> None:
     click.echo(f"{config}: {'1 recommender is' if n == 1 else f'{n} recommenders are'} fine")
 
 
-def _open(config: Config) -> tuple[list[OpenedLog], list[str]]:
-    """The logs of all recommenders, and what is wrong with them."""
+def _open(config: Config) -> tuple[list[OpenedLog], list[CatalogRead | None], list[str]]:
+    """The logs and catalogues of all recommenders, and what is wrong with them."""
     opened: list[OpenedLog] = []
+    catalogues: list[CatalogRead | None] = []
     problems: list[str] = []
     with progress("logs", len(config.recommenders)) as step:
         for index, recommender in enumerate(config.recommenders):
@@ -66,10 +69,12 @@ def _open(config: Config) -> tuple[list[OpenedLog], list[str]]:
                 opened.append(log)
             except LogError as error:
                 problems.append(f"{at}.log.path: {error}")
-            if (wrong := catalog_problem(recommender)) is not None:
-                problems.append(f"{at}.catalog: {wrong}")
+            try:
+                catalogues.append(read_configured(recommender))
+            except LogError as error:
+                problems.append(f"{at}.catalog: {error}")
             step(recommender.name)
-    return opened, problems
+    return opened, catalogues, problems
 
 
 def _path(at: str, keys: tuple[str | int, ...]) -> str:
@@ -78,10 +83,14 @@ def _path(at: str, keys: tuple[str | int, ...]) -> str:
     return at
 
 
-def _about(recommender: RecommenderConfig, opened: OpenedLog) -> Iterator[str]:
+def _about(recommender: RecommenderConfig, opened: OpenedLog, catalogue: CatalogRead | None) -> Iterator[str]:
     log = recommender.log
     yield f"{recommender.name}: {log.path} ({log.format}, {log.layout}),"
     yield f"  events from {opened.first:%Y-%m-%d %H:%M} to {opened.last:%Y-%m-%d %H:%M} UTC"
     detectors = build(recommender.detectors)
-    has = available(recommender, opened.found)
-    yield from (f"  {line}" for line in measurable_lines(detectors, has, recommender.kind))
+    has, lacks = available(recommender, opened.found), {}
+    if catalogue is not None:
+        yield from (f"  {line}" for line in catalog_lines(catalogue, opened))
+        lacks = {f"catalog.{part}": why for part, why in catalogue.lacks.items()}
+    lines = measurable_lines(detectors, has - set(lacks), recommender.kind, lacks)
+    yield from (f"  {line}" for line in lines)

@@ -134,7 +134,10 @@ CATALOG_PARTS = ("category", "family", "provider", "created_at", "blocked", "out
 class CatalogConfig(Strict):
     """The items that may be shown. Without it, what needs a catalogue is not measured."""
 
-    path: LocalPath = Field(description="A Parquet, CSV or JSON lines file; relative as `log.path` is.")
+    path: LocalPath = Field(
+        description="A Parquet, CSV or JSON lines file, also `s3://bucket/file` (reached as the log is); "
+        "relative as `log.path` is."
+    )
     item: Text = Field(default="item_id", description="Column of the item's id.")
     columns: dict[str, Text] = Field(
         default_factory=dict,

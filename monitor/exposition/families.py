@@ -66,6 +66,7 @@ def info(name: str, text: str, labels: tuple[str, ...], absent: str = "") -> Fam
 
 R = ("recommender",)
 NEVER_EVALUATED = "before the first evaluation"
+NO_CATALOG = "no catalogue is configured, or it could not be read for the last window"
 NOT_READ = "the last window was not read (failed, refused or skipped)"
 
 # Rendered once after each evaluation, from what the store holds.
@@ -176,6 +177,21 @@ RECOMMENDER = (
         "Files of the last window that were still being written.",
         R,
         absent=NEVER_EVALUATED,
+    ),
+    gauge(
+        "recwatch_catalog_items", "Items in the catalogue when the last window was measured.", R, NO_CATALOG
+    ),
+    gauge(
+        "recwatch_catalog_repeated_rows",
+        "Rows of the catalogue that were left out because their item's id had come before.",
+        R,
+        NO_CATALOG,
+    ),
+    gauge(
+        "recwatch_catalog_modified_timestamp_seconds",
+        "When the file of the catalogue was last changed; now minus this is the catalogue's age.",
+        R,
+        NO_CATALOG,
     ),
     gauge(
         "recwatch_unmeasurable_measures",

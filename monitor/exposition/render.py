@@ -148,6 +148,11 @@ def _evaluation(state: RecommenderState, latest: Evaluation) -> Iterable[tuple[s
     yield _sample("recwatch_unusable_files", own, len(whole_files))
     yield _sample("recwatch_quarantined_rows", own, sum(entry.rows for entry in read.quarantined))
     yield _sample("recwatch_waiting_files", own, len(read.waiting))
+    if read.catalog:
+        yield _sample("recwatch_catalog_items", own, read.catalog.items)
+        yield _sample("recwatch_catalog_repeated_rows", own, read.catalog.repeated)
+        if modified := read.catalog.modified:
+            yield _sample("recwatch_catalog_modified_timestamp_seconds", own, modified.timestamp())
     if latest.status not in (Status.EVALUATED, Status.NO_DATA):
         return
     counts: dict[str, float] = {

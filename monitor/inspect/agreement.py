@@ -1,4 +1,4 @@
-"""Whether a configuration and its log agree: the log is there, its columns too, its catalogue can be read."""
+"""Whether a configuration and its log agree: the log is there, and its columns too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.catalog import read_catalog
 from monitor.config.models import Columns, RecommenderConfig
 from monitor.config.problems import shown, suggestion
 from monitor.errors import LogError
@@ -115,17 +114,6 @@ def disagreements(recommender: RecommenderConfig, opened: OpenedLog) -> Iterator
         if not cost.per_file and quarantine.items:
             broken = quarantine.items[0]
             yield ("log",), f"no file can be used; {broken.path}: {broken.reason}"
-
-
-def catalog_problem(recommender: RecommenderConfig) -> str | None:
-    """What is wrong with the catalogue, None when it can be read or there is none."""
-    if recommender.catalog is None:
-        return None
-    try:
-        read_catalog(recommender.catalog)
-    except LogError as error:
-        return str(error)
-    return None
 
 
 def _has(path: str, columns: Columns, found: frozenset[str]) -> bool:

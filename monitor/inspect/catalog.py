@@ -31,6 +31,7 @@ PARTS = {
         "launch_date"
     ),
     "blocked": ("blocked is_blocked disabled is_disabled banned hidden discontinued is_deleted deleted"),
+    "out_of_stock": ("out_of_stock is_out_of_stock sold_out is_sold_out"),
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,17 +37,22 @@ def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
     ]
 
 
-def measurable_lines(detectors: dict[str, ConfiguredDetector], has: Iterable[str], kind: Kind) -> list[str]:
-    """What cannot be measured, by reason."""
+def measurable_lines(
+    detectors: dict[str, ConfiguredDetector],
+    has: Iterable[str],
+    kind: Kind,
+    why: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """What cannot be measured, by reason; `why` says it of what is configured and not there."""
     helps = {f"{d.detector.name}.{m.name}": m.help for d in detectors.values() for m in d.detector.measures()}
     by_reason: dict[str, list[str]] = {}
-    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has), kind):
+    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has), kind, why):
         by_reason.setdefault(missing.why, []).append(missing.measure)
     if not by_reason:
         return ["Everything that the detectors know can be measured."]
     out = []
-    for why, measures in by_reason.items():
-        out.append(f"cannot measure: {why}:")
+    for reason, measures in by_reason.items():
+        out.append(f"cannot measure: {reason}:")
         width = max(map(len, measures))
         out += [f"  {measure:<{width}}  {helps[measure]}" for measure in measures]
     return out

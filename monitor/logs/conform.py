@@ -61,7 +61,7 @@ def conform_values(column: Column, values: pa.Array, unit: str, as_text: bool, n
         note(f"{column.name}: column {column.path!r} is {_plain(values.type)}, which it cannot be", 0)
         return pa.nulls(len(values), EMPTY_TYPES[column.kind])
     lost = out.null_count - values.null_count
-    if lost > 0:
+    if lost > 0 and (lost := lost - _blank(values)) > 0:
         note(
             f"{column.name}: values of column {column.path!r} ({_plain(values.type)}) that it cannot be", lost
         )
@@ -192,6 +192,17 @@ def to_flags(values: pa.Array) -> pa.Array:
         lambda text: True if text.lower() in TRUE else False if text.lower() in FALSE else None,
         pa.bool_(),
     )
+
+
+def _blank(values: pa.Array) -> int:
+    """Values that say that there is none: texts of no letters, and what is not a number."""
+    kind = _decode_kind(values)
+    if pa.types.is_floating(kind):
+        return int(pc.sum(pc.is_nan(_decoded_dictionary(values))).as_py() or 0)
+    if not is_text(kind):
+        return 0
+    texts = _decoded_dictionary(values).cast(pa.string())
+    return int(pc.sum(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0)).as_py() or 0)
 
 
 def _number(text: str) -> float | None:

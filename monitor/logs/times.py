@@ -119,7 +119,7 @@ def _parse(raw: bytes, unit: str) -> int | None:
             number = pa.array([float(text) if "." in text else int(text)])
             found: int | None = to_microseconds(number, unit)[0].as_py()
             return found
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+        moment = datetime.fromisoformat(text.removesuffix(" UTC").replace("/", "-"))
     except (ValueError, OverflowError, pa.ArrowException):
         return None
     if moment.tzinfo is None:

@@ -104,6 +104,7 @@ def notes(
     out += (f"Quarantined: {short(entry.path)}: {short(entry.reason)}" for entry in read.quarantined[:3])
     if len(read.quarantined) > 3:
         out.append(f"… and {len(read.quarantined) - 3} more quarantined.")
+    out += (f"Catalogue: {short(remark)}." for remark in (read.catalog.remarks if read.catalog else ()))
     for count, what in (
         (len(read.waiting), "files are still being written and wait."),
         (read.rows_future, "rows are later than the clock allows and were left out."),

@@ -11,7 +11,15 @@ import numpy as np
 
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
-from monitor.evaluation import CannotMeasure, Evaluation, FileSeen, Quarantined, ReadReport, Status
+from monitor.evaluation import (
+    CannotMeasure,
+    CatalogSeen,
+    Evaluation,
+    FileSeen,
+    Quarantined,
+    ReadReport,
+    Status,
+)
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.findings import COLUMNS, Finding, Findings
 from monitor.incidents.incident import Incident, Symptom
@@ -145,6 +153,7 @@ def read_report(end: datetime = NOON, **fields: Any) -> ReadReport:
         "requests": 1571,
         "rows_sampled": 15_710,
         "newest_event": end - timedelta(seconds=3),
+        "catalog": CatalogSeen(8_000, 0, end - HOUR),
     }
     return ReadReport(**{**base, **fields})
 

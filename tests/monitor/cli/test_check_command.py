@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -84,13 +88,38 @@ def test_what_is_fine(shop: Path) -> None:
         (
             "  slices",
             "  catalog: {path: gone.parquet}\n  slices",
-            "/shop.yaml: recommenders[0].catalog: catalogue /gone.parquet: No such file or directory: "
+            "/shop.yaml: recommenders[0].catalog: catalogue /gone.parquet: does not exist: "
             "check catalog.path",
         ),
     ],
 )
 def test_the_log_does_not_agree(shop: Path, old: str, new: str, told: str) -> None:
     assert mistakes(shop, SHOP.replace(old, new)) == [told]
+
+
+def with_catalogue(shop: Path, ids: list[Any], **columns: Any) -> str:
+    pq.write_table(pa.table({"item_id": ids, **columns}), shop / "items.parquet")
+    os.utime(shop / "items.parquet", (1_772_600_000, 1_772_600_000))
+    said = run(shop, f"{SHOP}  catalog: {{path: items.parquet, columns: {{blocked: off, category: kind}}}}\n")
+    return said[said.index("  catalogue") : said.index("  cannot measure")]
+
+
+def test_what_is_said_of_a_catalogue(shop: Path) -> None:
+    ids = [f"sku-{i}" for i in range(400)]
+    said = with_catalogue(shop, [*ids, ids[0]], off=["yes"] + ["no"] * len(ids))
+    assert said == (
+        f"  catalogue: {len(ids)} items, changed 2026-03-04 04:53 UTC\n"
+        "    1 row is left out: its id came before\n"
+        "    100 % of the newest rows have an item of it\n"
+    )
+
+
+def test_a_catalogue_of_other_items(shop: Path) -> None:
+    assert (
+        with_catalogue(shop, [1, 2], off=[True, False])
+        .splitlines()[1]
+        .startswith('    none of the newest rows has an item of it (the log has "')
+    )
 
 
 @pytest.mark.parametrize(

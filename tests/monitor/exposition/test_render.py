@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.models import Mode, WindowConfig
-from monitor.evaluation import Evaluation, Quarantined, Status
+from monitor.evaluation import CatalogSeen, Evaluation, Quarantined, Status
 from monitor.exposition.catalogue import measure_families
 from monitor.exposition.render import render, worst
 from monitor.exposition.state import RecommenderState, read_state
@@ -86,6 +86,15 @@ def test_a_failed_window_keeps_the_last_success_and_the_age_of_the_data() -> Non
     assert at(series, "evaluation_status", status="failed") == 1
     assert at(series, "evaluation_status", status="evaluated") == 0
     assert at(series, "quarantined_files") == 1
+
+
+def test_the_catalogue_and_its_age() -> None:
+    assert not named(exported(evaluation(read=read_report(catalog=None))), "catalog_items")
+    seen = CatalogSeen(8000, 3, NOON - HOUR, ("3 rows are left out: their ids came before",))
+    series = exported(evaluation(read=read_report(catalog=seen)))
+    assert at(series, "catalog_items") == 8000
+    assert at(series, "catalog_repeated_rows") == 3
+    assert at(series, "catalog_modified_timestamp_seconds") == NOON.timestamp() - 3600
 
 
 def test_what_changes_about_an_open_incident_is_no_label_of_its_alert() -> None:

@@ -10,7 +10,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from detectors.core.verdict import Severity, Verdict
-from monitor.evaluation import CannotMeasure, Evaluation, FileSeen, Quarantined, ReadReport, Status
+from monitor.evaluation import (
+    CannotMeasure,
+    CatalogSeen,
+    Evaluation,
+    FileSeen,
+    Quarantined,
+    ReadReport,
+    Status,
+)
 from monitor.findings import COLUMNS, Findings
 from monitor.incidents.incident import Incident, Symptom
 from monitor.windows import Window
@@ -130,6 +138,7 @@ reports = st.builds(
     quarantined=tuples_of(st.builds(Quarantined, texts, texts, counts)),
     waiting=tuples_of(texts),
     newest_event=st.none() | moments,
+    catalog=st.none() | st.builds(CatalogSeen, counts, counts, st.none() | moments, tuples_of(texts)),
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.models import Mode, WindowConfig
-from monitor.evaluation import Evaluation, Quarantined, Status
+from monitor.evaluation import CatalogSeen, Evaluation, Quarantined, Status
 from monitor.incidents.incident import Incident
 from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
 from tests.monitor.factories import (
@@ -121,6 +121,14 @@ def test_notes_name_what_was_left_out() -> None:
         "1 files are still being written and wait.",
         "1,200 rows are later than the clock allows and were left out.",
         "3 rows are implausibly old and were left out.",
+    )
+
+
+def test_notes_say_what_is_odd_about_the_catalogue() -> None:
+    seen = CatalogSeen(8000, 3, None, ("3 rows are left out: their ids came before",))
+    latest = evaluation(read=read_report(catalog=seen))
+    assert notes(config(), latest, State("ok", "good"), SOON) == (
+        "Catalogue: 3 rows are left out: their ids came before.",
     )
 
 

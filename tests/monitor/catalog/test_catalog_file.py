@@ -1,42 +1,22 @@
-"""The catalogue: how many items there are, from whatever file says it, and in words when none does."""
+"""A catalogue file: how many items there are, whatever file says it, and in words when none does."""
 
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from monitor.catalog import read_catalog
-from monitor.config.models import CatalogConfig
-from monitor.errors import LogError
+from tests.monitor.catalog.catalogues import LONG_AGO, parquet, read, refusal, written
 
 CSV = 'item_id,name\na,1\nb,"x, y"\na,3\n'
 JSON = '{"item_id": "a", "meta": {"sku": 1}}\n{"item_id": "b"}\n{"item_id": "a"}\n'
 
 
 def size(path: Path, item: str = "item_id") -> int:
-    return len(read_catalog(CatalogConfig(path=str(path), item=item)).catalog)
-
-
-def refusal(path: Path, item: str = "item_id") -> str:
-    with pytest.raises(LogError) as error:
-        size(path, item)
-    return str(error.value).replace(str(path), "FILE")
-
-
-def parquet(path: Path, **columns: Any) -> Path:
-    pq.write_table(pa.table(columns), path)
-    return path
-
-
-def written(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+    return len(read(path, item).catalog)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +68,16 @@ def test_a_folder_name_that_looks_like_a_format_says_nothing(tmp_path: Path) -> 
 def test_a_new_version_of_the_file_is_read_again(tmp_path: Path) -> None:
     path = written(tmp_path / "items.csv", "item_id\na\n")
     assert size(path) == 1
-    written(path, "item_id\nb\nc\n")
-    os.utime(path, (2_000_000_000, 2_000_000_000))
+    written(path, "item_id\nb\nc\n", at=LONG_AGO + 60)
     assert size(path) == 2
 
 
 def test_missing(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "items.csv") == "catalogue FILE: No such file or directory: check catalog.path"
+    assert refusal(tmp_path / "items.csv") == "catalogue FILE: does not exist: check catalog.path"
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "catalogue FILE: is not a plain file but a folder"
+    assert refusal(tmp_path) == "catalogue FILE: is a folder: name a file in catalog.path"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,6 @@
+"""The catalogue of items that may be shown: read from its file, and matched with the ids that a log has."""
+
+from monitor.catalog.match import KnownItems, known_items, nothing_known
+from monitor.catalog.read import CatalogFile, CatalogRead
+
+__all__ = ["CatalogFile", "CatalogRead", "KnownItems", "known_items", "nothing_known"]
