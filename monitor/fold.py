@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detectors.core.cells import WHOLE, parse_slice
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.budget import Budget
 from detectors.judgement.judge import Judge, Judged, kind_of
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.detector_settings import ConfiguredDetector
@@ -89,7 +90,11 @@ class Fold:
         self._measures = {f"{name}.{m.name}": m for name, d in detectors.items() for m in d.measures()}
         self._telling = {name: d.detector.telling for name, d in detectors.items()}
         self._version = recommender.log.columns.model_version
-        self._judge = Judge()
+        allowed = recommender.false_alarms
+        self._judge = Judge(
+            budget=Budget(allowed.days_per_page, allowed.days_per_ticket, allowed.recommenders or 1),
+            window_us=recommender.window.length // timedelta(microseconds=1),
+        )
         self._book = IncidentBook(recommender)
         self._open: tuple[Incident, ...] = ()
 

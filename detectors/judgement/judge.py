@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, ndtr, ndtri, stdtrit
 
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.budget import Budget
 from detectors.judgement.past import (
     COUNT,
     LEVEL,
@@ -23,13 +23,13 @@ from detectors.judgement.past import (
     Past,
     error_on_scale,
     from_scale,
-    to_scale,
 )
-from detectors.judgement.spec import Floor, History
+from detectors.judgement.spec import Compared, Floor, History, OtherSlice, Reference
+from detectors.judgement.tails import Limits, band, limits_of, tails
 
 FLOOR_Z = 4.0  # a floor is passed for sure: one false crossing in 30,000 windows that stand right on it
-LEAST_COUNT = 0.05  # what is expected of a place where nothing was ever seen: it may have been chance
-CHANCE = 1e-6  # probability of a single false breach of history, by series and window
+BEYOND_DOUBT = 0.01  # of the chance at which a breach begins: one window is then enough
+HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Judged:
         Breaches that are severe enough to wake somebody.
     strength : array
         How surely, as -log10 of the chance; infinite for a floor.
+    conclusive : array of bool
+        Breaches that need no second window to be believed.
     """
 
     measure: Measure
@@ -60,6 +62,7 @@ class Judged:
     verdict: NDArray[np.uint8]
     page: NDArray[np.bool_]
     strength: F
+    conclusive: NDArray[np.bool_]
 
 
 @dataclass
@@ -70,6 +73,9 @@ class Judge:
     ----------
     past : Past
         What earlier windows were like; grows with every window that is remembered.
+    budget : Budget
+    window_us : int
+        Length of a window in microseconds.
 
     >>> judge = Judge()
     >>> from detectors.core.measurement import Measure, Unit
@@ -80,6 +86,8 @@ class Judge:
     """
 
     past: Past = field(default_factory=Past)
+    budget: Budget = field(default_factory=Budget)
+    window_us: int = HOUR
 
     def judge(
         self,
@@ -108,6 +116,11 @@ class Judge:
             columns = self.past.columns(name, texts, kind)
             prepared.append((measure, kind, texts, value, error, n, columns))
         expectation = self.past.expect(start_us)
+        most = max((len(p[2]) for p in prepared), default=1)
+        chance = {
+            severity: self.budget.chance(severity, measures=tests, slices=most, window_us=self.window_us)
+            for severity, tests in _tests(m for _, m, _ in measured).items()
+        }
         out = []
         for measure, kind, texts, value, error, n, columns in prepared:
             # Slices that are gone for good, and those of other hours, are expected to be gone: they are dropped.
@@ -116,7 +129,12 @@ class Judge:
             texts = tuple(t for t, k in zip(texts, keep, strict=True) if k)
             value, error, n, columns = value[keep], error[keep], n[keep], columns[keep]
             mine = expectation.at(columns)
-            out.append(_judge_measure(measure, kind, texts, value, error, n, mine))
+            references = {
+                spec.back_hours: self.past.value_at(start_us - round(spec.back_hours * HOUR), columns)
+                for spec in measure.judge
+                if isinstance(spec, Reference)
+            }
+            out.append(_judge_measure(measure, kind, texts, (value, error, n), mine, references, chance))
         return out
 
     def remember(
@@ -135,6 +153,12 @@ class Judge:
             self.past.remember(start_us, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def _tests(measures: Iterable[Measure]) -> dict[Severity, int]:
+    """Comparisons that are made in each slice, by how loudly they tell."""
+    specs = [spec for measure in measures for spec in measure.judge if isinstance(spec, Compared)]
+    return {severity: sum(spec.severity is severity for spec in specs) for severity in Severity}
+
+
 def kind_of(measure: Measure) -> int:
     """The scale on which a measure is judged."""
     if measure.unit in (Unit.REQUESTS, Unit.ROWS, Unit.USERS):
@@ -145,36 +169,54 @@ def kind_of(measure: Measure) -> int:
 
 
 def _judge_measure(
-    measure: Measure, kind: int, slices: tuple[str, ...], value: F, error: F, n: F, past: Expectation
+    measure: Measure,
+    kind: int,
+    slices: tuple[str, ...],
+    found: tuple[F, F, F],
+    past: Expectation,
+    references: Mapping[float, F],
+    chance: Mapping[Severity, F],
 ) -> Judged:
-    """One measure in every slice against its floors and its history."""
+    """One measure in every slice by each of its judgements."""
+    value, error, n = found
     size = len(slices)
-    kinds = np.full(size, kind)
     verdict = np.full(size, Verdict.NO_DATA, np.uint8)
-    page, strength = np.zeros(size, bool), np.zeros(size)
+    page, conclusive, strength = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
     measurable = np.isfinite(value)
     verdict[np.isinf(value)] = Verdict.ERROR
     enough = measurable & np.isfinite(error) & ((n >= measure.least_n) | (kind == COUNT))
     verdict[measurable] = Verdict.TOO_FEW
-    expected = from_scale(kinds, past.centre)
+    expected = from_scale(np.full(size, kind), past.centre)
     low, high = np.full(size, np.nan), np.full(size, np.nan)
     for spec in measure.judge:
         if isinstance(spec, Floor):
             breach, sure = _beyond_floor(spec, kind, value, error, n)
-            decided = enough
+            decided, clear = enough, np.ones(size, bool)
         else:
-            limits = _limits(kind, expected, past, error, value, n)
-            breach, sure = _off_history(spec, kind, value, expected, n, limits)
-            decided = enough & np.isfinite(past.centre)
-            low, high = _band(kind, past, limits)
+            allowed = chance[spec.severity][:size]
+            compared = expected
+            if isinstance(spec, History):
+                decided = enough & np.isfinite(past.centre)
+                limits = limits_of(kind, expected, past, error, value, n, allowed)
+                low, high = band(kind, past, limits, allowed)
+            else:
+                compared, error_there = _compared(spec, slices, value, error, references)
+                decided = enough & np.isfinite(compared) & np.isfinite(error_there)
+                limits = _of_two(kind, compared, value, error, error_there)
+            chance_of_it, size_of_it = _off(spec, kind, value, compared, n, limits)
+            breach = (chance_of_it < allowed) & (size_of_it >= spec.change)
+            clear = chance_of_it < allowed * BEYOND_DOUBT
+            with np.errstate(divide="ignore"):
+                sure = -np.log10(np.maximum(chance_of_it, 1e-300))
         breach &= decided
         verdict[decided & (verdict == Verdict.TOO_FEW)] = Verdict.OK
         verdict[breach] = Verdict.BREACH
         strength[breach] = np.maximum(strength[breach], sure[breach])
+        conclusive |= breach & clear
         page |= breach & (spec.severity is Severity.PAGE)
     if not measure.judge:
         verdict[enough] = Verdict.OK
-    return Judged(measure, slices, value, error, n, expected, low, high, verdict, page, strength)
+    return Judged(measure, slices, value, error, n, expected, low, high, verdict, page, strength, conclusive)
 
 
 def _beyond_floor(spec: Floor, kind: int, value: F, error: F, n: F) -> tuple[NDArray[np.bool_], F]:
@@ -190,88 +232,34 @@ def _beyond_floor(spec: Floor, kind: int, value: F, error: F, n: F) -> tuple[NDA
     return breach, np.full(len(value), np.inf)
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """Variance of the next value around its expectation, and how many of a count come together."""
-
-    variance: F
-    clumps: F
-
-
-def _limits(kind: int, expected: F, past: Expectation, error: F, value: F, n: F) -> _Limits:
-    """Predictive variance on the judged scale: window to window, and sampling error as at the expectation."""
-    clumps = np.ones(len(value))
-    if kind == COUNT:
-        # Requests of one user, and rows of one list, come together. A few of them, or none, do not show how many:
-        # earlier windows do, or else the whole.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            clumps = np.maximum(np.fmax(np.where(value > 0, error**2 / value, np.nan), past.together), 1.0)
-        clumps = np.where(np.isnan(clumps), np.fmax(clumps[0], 1.0), clumps)
-        sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
-    elif kind == SHARE:
-        p = _possible(expected, n)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            behind = np.where(error > 0, value * (1 - value) / error**2, n)  # what the stated error is worth
-        sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)
-    else:
-        sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2
-    freedom = np.maximum(past.freedom, 3.0)
-    widening = stdtrit(freedom, 1 - CHANCE) / ndtri(1 - CHANCE)
-    return _Limits(past.spread**2 * widening**2 + sampling, clumps)
+def _compared(
+    spec: Reference | OtherSlice, slices: tuple[str, ...], value: F, error: F, references: Mapping[float, F]
+) -> tuple[F, F]:
+    """Values to compare with, and their errors, by slice."""
+    if isinstance(spec, Reference):
+        there = references[spec.back_hours]
+        return there[0], there[1]
+    if spec.slice not in slices:
+        return np.full((2, len(slices)), np.nan)  # type: ignore[return-value]  # two rows: a value and its error
+    at = slices.index(spec.slice)
+    return np.full(len(slices), value[at]), np.full(len(slices), error[at])
 
 
-def _off_history(
-    spec: History, kind: int, value: F, expected: F, n: F, limits: _Limits
-) -> tuple[NDArray[np.bool_], F]:
-    """Breaches of history: too unlikely, and changed by enough."""
+def _of_two(kind: int, compared: F, value: F, error: F, error_there: F) -> Limits:
+    """Variance of the difference of two values that are both known with an error, on the judged scale."""
+    kinds = np.full(len(value), kind)
+    here = error_on_scale(kinds, value, error) ** 2
+    there = error_on_scale(kinds, compared, error_there) ** 2
+    return Limits(here + there, np.ones(len(value)))
+
+
+def _off(
+    spec: Compared, kind: int, value: F, expected: F, n: F, limits: Limits
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """How likely a difference as large as this is by chance, and how large it is as the judgement counts it."""
     with np.errstate(invalid="ignore", divide="ignore"):
         change = value - expected
         size = np.abs(change) / (np.abs(expected) if spec.relative else 1.0)
-    up, down = _tails(kind, value, expected, limits, n)
-    chance = {"up": np.where(change > 0, up, 1.0), "down": np.where(change < 0, down, 1.0)}
-    p = chance[spec.direction] if spec.direction != "both" else np.minimum(chance["up"], chance["down"])
-    with np.errstate(divide="ignore"):
-        sure = -np.log10(np.maximum(p, 1e-300))
-    return (p < CHANCE) & (size >= spec.change), sure
-
-
-def _tails(kind: int, value: F, expected: F, limits: _Limits, n: F) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Chance of a value at least as high, and at most as low, as the one found.
-
-    Counts are negative binomial, shares binomial with the sample that gives the predictive variance; both are continued
-    to real numbers by the incomplete beta function: right in the tails, where a normal limit is not.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if kind == COUNT:
-            mean, found = np.maximum(expected / limits.clumps, LEAST_COUNT), value / limits.clumps
-            shape = 1 / np.maximum(limits.variance - 1 / mean, 1e-9)  # 1/shape: squared spread beyond Poisson
-            odds = shape / (shape + mean)
-            at_most = betainc(shape, found + 1, odds)
-            at_least = np.where(found > 0, betainc(np.maximum(found, 1e-9), shape, 1 - odds), 1.0)
-            return at_least, at_most
-        if kind == SHARE:
-            p = _possible(expected, n)
-            size = np.clip(p * (1 - p) / np.maximum(limits.variance, 1e-12), 1.0, np.maximum(n, 1))
-            hits = np.clip(value, 0, 1) * size
-            at_least = np.where(hits > 0, betainc(np.maximum(hits, 1e-9), size - hits + 1, p), 1.0)
-            misses = size - hits
-            at_most = np.where(misses > 0, betainc(np.maximum(misses, 1e-9), hits + 1, 1 - p), 1.0)
-            return at_least, at_most
-        kinds = np.full(len(value), kind)
-        off = to_scale(kinds, value) - to_scale(kinds, expected)
-        z = off / np.sqrt(np.maximum(limits.variance, 1e-300))
-        return ndtr(-z), ndtr(z)
-
-
-def _possible(expected: F, n: F) -> F:
-    """A share that was always 0 or 1 may still have been a little off: by half an observation."""
-    margin = 0.5 / np.maximum(n, 1)
-    return np.clip(expected, margin, 1 - margin)
-
-
-def _band(kind: int, past: Expectation, limits: _Limits) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Where history would not object, for people to see; the tails above decide."""
-    half = ndtri(1 - CHANCE) * np.sqrt(limits.variance)
-    kinds = np.full(len(half), kind)
-    low, high = from_scale(kinds, past.centre - half), from_scale(kinds, past.centre + half)
-    return (np.clip(low, 0, 1), np.clip(high, 0, 1)) if kind == SHARE else (low, high)
+    up, down = tails(kind, value, expected, limits, n)
+    up, down = np.where(change > 0, up, 1.0), np.where(change < 0, down, 1.0)
+    return {"up": up, "down": down, "both": np.minimum(up, down)}[spec.direction], size

@@ -204,6 +204,16 @@ class Past:
             view.residual[at] = np.nan
         return view
 
+    def value_at(self, start_us: int, columns: NDArray[np.int64]) -> F:
+        """Values and errors of some series in one earlier window, NaN where unknown, shape (2, series)."""
+        at = np.flatnonzero(self._times == start_us)
+        if not len(at):
+            return np.full((2, len(columns)), np.nan)
+        kind, counts = self._kind[columns], self._as_of(start_us, len(self._column))
+        value = from_scale(kind, counts.scaled[at[-1], columns])
+        error = np.sqrt(counts.variance[at[-1], columns])
+        return np.stack([value, np.where(_by_logarithm(kind), error * np.maximum(value, 0.5), error)])
+
     def _typical(self, values: F) -> tuple[F, F, F]:
         """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
         centre, points, deviation = _median(values)

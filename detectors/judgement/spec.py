@@ -27,17 +27,15 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class History:
-    """What the same hours of earlier days make likely, robustly.
-
-    A breach needs both: outside what noise and history explain, and changed by at least `change`.
+class Compared:
+    """A comparison: a breach needs both a difference that chance does not explain, and one of at least `change`.
 
     Parameters
     ----------
     direction : {"up", "down", "both"}
         Which way is trouble; the other way is at most information.
     change : float
-        Least change that matters: in the measure's own unit, or as a share of what was expected when `relative`.
+        Least change that matters: in the measure's own unit, or as a share of what it is compared with when `relative`.
     relative : bool
     severity : Severity
     """
@@ -48,4 +46,35 @@ class History:
     severity: Severity = Severity.TICKET
 
 
-Judgement = Floor | History
+@dataclass(frozen=True)
+class History(Compared):
+    """What the same hours of earlier days make likely, robustly."""
+
+
+@dataclass(frozen=True)
+class Reference(Compared):
+    """The value of one earlier window: what changed since then, whatever is usual.
+
+    Parameters
+    ----------
+    back_hours : float
+        How much earlier that window began.
+    """
+
+    back_hours: float = 168.0
+
+
+@dataclass(frozen=True)
+class OtherSlice(Compared):
+    """The value of another slice of the same window, such as the old model's beside the new one's.
+
+    Parameters
+    ----------
+    slice : str
+        Its text, "country=DE,surface=email"; "all" for the whole.
+    """
+
+    slice: str = "all"
+
+
+Judgement = Floor | History | Reference | OtherSlice

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monitor.config.assembly import DetectorCheck, assemble
 from monitor.config.document import LARGEST, TOO_LARGE, read
-from monitor.config.models import Config
+from monitor.config.models import Config, RecommenderConfig
 from monitor.config.problems import Problems
 from monitor.errors import UserError
 
@@ -122,4 +122,17 @@ def parse(
     config = assemble(root, problems, folder, check_detectors) if root else None
     problems.raise_if_any()
     assert config is not None  # or there would have been a problem
-    return config
+    return sharing(config)
+
+
+def sharing(config: Config) -> Config:
+    """With the number of recommenders that share the false alarms that are allowed, where none is given."""
+    n = len(config.recommenders)
+
+    def told(recommender: RecommenderConfig) -> RecommenderConfig:
+        allowed = recommender.false_alarms
+        if allowed.recommenders is not None:
+            return recommender
+        return recommender.model_copy(update={"false_alarms": allowed.model_copy(update={"recommenders": n})})
+
+    return config.model_copy(update={"recommenders": tuple(map(told, config.recommenders))})

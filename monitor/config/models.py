@@ -205,6 +205,20 @@ class ExpectedSameness(Strict):
     items: tuple[ExpectedItem, ...] = Field(default=(), description="Items that are meant to be everywhere.")
 
 
+class FalseAlarmsConfig(Strict):
+    """How often chance may tell somebody wrongly: limits follow from it and from how much is tested."""
+
+    days_per_page: float = Field(
+        default=90, ge=1, description="At most one false page in so many days, over all recommenders."
+    )
+    days_per_ticket: float = Field(
+        default=30, ge=1, description="At most one false ticket in so many days, over all recommenders."
+    )
+    recommenders: int | None = Field(
+        default=None, ge=1, description="Recommenders that share this; all of the file when not given."
+    )
+
+
 class RecommenderConfig(Strict):
     """One recommender, complete: what remains when defaults and overrides have been worked in."""
 
@@ -229,6 +243,9 @@ class RecommenderConfig(Strict):
     expected: ExpectedSameness = Field(default=ExpectedSameness(), description="Sameness that is meant.")
     window: WindowConfig = Field(default=WindowConfig(), description="Which time an evaluation covers.")
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What reading may cost.")
+    false_alarms: FalseAlarmsConfig = Field(
+        default=FalseAlarmsConfig(), description="How often chance may tell somebody wrongly."
+    )
     detectors: dict[Text, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings by detector: its parameters, `enabled`, `mode`, and `judge` by measure. "

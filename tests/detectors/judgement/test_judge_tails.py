@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, nbinom, norm, poisson
-from watched_series import Watch, a_count, a_measure
+from watched_series import HOUR, Watch, a_count, a_measure
 
 from detectors.core.measurement import Unit
-from detectors.judgement.judge import CHANCE, Judged
+from detectors.core.verdict import Severity
+from detectors.judgement.budget import Budget
+from detectors.judgement.judge import Judged
 from detectors.judgement.spec import History
 
+CHANCE = float(Budget().chance(Severity.TICKET, measures=1, slices=1, window_us=HOUR)[0])
 Z = float(norm.isf(CHANCE))
 EITHER = History("both", change=0.0)
 

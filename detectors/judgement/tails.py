@@ -1,0 +1,93 @@
+"""How likely a value is under an expectation: tails that hold far out, for counts, shares and levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc, ndtr, ndtri, stdtrit
+
+from detectors.judgement.past import COUNT, SHARE, Expectation, F, error_on_scale, from_scale, to_scale
+
+LEAST_COUNT = 0.05  # what is expected of a place where nothing was ever seen: it may have been chance
+LEAST_FREEDOM = 3.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Variance of the next value around its expectation, and how many of a count come together."""
+
+    variance: F
+    clumps: F
+
+
+def limits_of(kind: int, expected: F, past: Expectation, error: F, value: F, n: F, chance: F) -> Limits:
+    """Predictive variance on the judged scale: window to window, and sampling error as at the expectation.
+
+    Parameters
+    ----------
+    chance : array
+        Probability at which a breach begins: a spread that few windows tell is widened as Student's t has it there.
+    """
+    clumps = np.ones(len(value))
+    if kind == COUNT:
+        # Requests of one user, and rows of one list, come together. A few of them, or none, do not show how many:
+        # earlier windows do, or else the whole.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            clumps = np.maximum(np.fmax(np.where(value > 0, error**2 / value, np.nan), past.together), 1.0)
+        clumps = np.where(np.isnan(clumps), np.fmax(clumps[0], 1.0), clumps)
+        sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
+    elif kind == SHARE:
+        p = _possible(expected, n)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            behind = np.where(error > 0, value * (1 - value) / error**2, n)  # what the stated error is worth
+        sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)
+    else:
+        sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2
+    freedom = np.maximum(past.freedom, LEAST_FREEDOM)
+    widening = stdtrit(freedom, 1 - chance) / ndtri(1 - chance)
+    return Limits(past.spread**2 * widening**2 + sampling, clumps)
+
+
+def tails(kind: int, value: F, expected: F, limits: Limits, n: F) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Chance of a value at least as high, and at most as low, as the one found.
+
+    Counts are negative binomial, shares binomial with the sample that gives the predictive variance; both are continued
+    to real numbers by the incomplete beta function: right in the tails, where a normal limit is not.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == COUNT:
+            mean, found = np.maximum(expected / limits.clumps, LEAST_COUNT), value / limits.clumps
+            shape = 1 / np.maximum(limits.variance - 1 / mean, 1e-9)  # 1/shape: squared spread beyond Poisson
+            odds = shape / (shape + mean)
+            at_most = betainc(shape, found + 1, odds)
+            at_least = np.where(found > 0, betainc(np.maximum(found, 1e-9), shape, 1 - odds), 1.0)
+            return at_least, at_most
+        if kind == SHARE:
+            p = _possible(expected, n)
+            size = np.clip(p * (1 - p) / np.maximum(limits.variance, 1e-12), 1.0, np.maximum(n, 1))
+            hits = np.clip(value, 0, 1) * size
+            at_least = np.where(hits > 0, betainc(np.maximum(hits, 1e-9), size - hits + 1, p), 1.0)
+            misses = size - hits
+            at_most = np.where(misses > 0, betainc(np.maximum(misses, 1e-9), hits + 1, 1 - p), 1.0)
+            return at_least, at_most
+        kinds = np.full(len(value), kind)
+        off = to_scale(kinds, value) - to_scale(kinds, expected)
+        z = off / np.sqrt(np.maximum(limits.variance, 1e-300))
+        return ndtr(-z), ndtr(z)
+
+
+def band(kind: int, past: Expectation, limits: Limits, chance: F) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Where history would not object, for people to see; the tails decide."""
+    half = ndtri(1 - chance) * np.sqrt(limits.variance)
+    kinds = np.full(len(half), kind)
+    low, high = from_scale(kinds, past.centre - half), from_scale(kinds, past.centre + half)
+    return (np.clip(low, 0, 1), np.clip(high, 0, 1)) if kind == SHARE else (low, high)
+
+
+def _possible(expected: F, n: F) -> F:
+    """A share that was always 0 or 1 may still have been a little off: by half an observation."""
+    margin = 0.5 / np.maximum(n, 1)
+    return np.clip(expected, margin, 1 - margin)
