@@ -160,6 +160,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "expected.items": models.ExpectedItem,
     "window": models.WindowConfig,
     "budget": models.BudgetConfig,
+    "false_alarms": models.FalseAlarmsConfig,
     "daemon": models.DaemonConfig,
 }
 
