@@ -215,7 +215,10 @@ class FalseAlarmsConfig(Strict):
         default=30, ge=1, description="At most one false ticket in so many days, over all recommenders."
     )
     recommenders: int | None = Field(
-        default=None, ge=1, description="Recommenders that share this; all of the file when not given."
+        default=None,
+        ge=1,
+        description="Recommenders that share this; those of the file when not given, where one with `split_by` "
+        "counts as one.",
     )
 
 

@@ -40,11 +40,6 @@ def expand(recommender: RecommenderConfig, values: Sequence[str]) -> tuple[Recom
     """
     if not is_split(recommender):
         return (recommender,)
-    allowed = recommender.false_alarms
-    shared = (allowed.recommenders or 1) * max(len(values), 1)
-    recommender = recommender.model_copy(
-        update={"false_alarms": allowed.model_copy(update={"recommenders": shared})}
-    )
     whole = as_node(recommender.model_dump(mode="json", exclude={"overrides"}))
     overrides = {pattern: as_node(part) for pattern, part in recommender.overrides.items()}
     made = []
