@@ -4,6 +4,7 @@ from detectors.core.batch import Batch
 from detectors.core.catalog import Catalog
 from detectors.core.cells import Cells, Slices
 from detectors.core.detector import Context, Detector, Earlier, discover, load_detector
+from detectors.core.expected import Expected
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
@@ -17,6 +18,7 @@ __all__ = [
     "Context",
     "Detector",
     "Earlier",
+    "Expected",
     "Floor",
     "History",
     "Measure",

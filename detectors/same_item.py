@@ -1,11 +1,12 @@
 """Same item for everyone: one item, or one list, in too many answers.
 
 List-level personalisation moves by only 1/k when one of k places is stuck, so every place is looked at by itself.
+What is meant to be the same has been left out before: "position 1" is the first place that is not pinned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
-from detectors.core.hashing import distinct
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
-from detectors.statistics.item_counts import ANYWHERE, FIRST, NAME_LENGTH, ItemCounts
+from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
@@ -79,68 +79,25 @@ class SameItem(Detector):
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
-        counts = summary[ItemCounts]
-        expected = _expected_keys(counts, context)
-        pinned = context.expected_positions
         if {"request", "position"} <= summary.has:
-            if 1 not in pinned:
-                yield _first_place(summary, expected)
-                if "user" in summary.has:
-                    yield _top_item_by_user(summary, expected)
-            yield _top_item_at_a_place(summary, expected, pinned)
-        yield _anywhere_but(summary, expected, pinned) if pinned else _anywhere(summary, expected)
+            yield _top_item(summary, "first_place_share", FIRST)
+            if "user" in summary.has:
+                yield _top_item_by_user(summary)
+            yield _top_item_at_a_place(summary)
+        yield _top_item(summary, "anywhere_share", ANYWHERE)
         if "request" in summary.has:
-            yield _identical_lists(summary, expected, pinned)
+            yield _identical_lists(summary)
 
 
-def _expected_keys(counts: ItemCounts, context: Context) -> NDArray[np.bool_]:
-    """Which items are meant to be everywhere, shape (items,)."""
-    keys = counts.name_key[np.isin(counts.name_text, [item[:NAME_LENGTH] for item in context.expected_items])]
-    return np.isin(counts.keys, keys)
-
-
-def _first_place(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
-    requests = _requests_by_slice(summary, FIRST)
-    by_item = summary.totals(ItemCounts, FIRST)
-    return _top_item(summary, "first_place_share", by_item, requests, expected)
-
-
-def _anywhere(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
-    requests = _requests_by_slice(summary, ANYWHERE)
-    by_item = summary.totals(ItemCounts, ANYWHERE)
-    return _top_item(summary, "anywhere_share", by_item, requests, expected)
-
-
-def _anywhere_but(summary: Summary, expected: NDArray[np.bool_], pinned: frozenset[int]) -> Measurement:
-    """Anywhere but at the pinned places: from the panel, since only there whole lists are kept."""
-    counts, panel = summary[ItemCounts], summary[Panel]
-    width = len(counts.keys)
-    row = np.flatnonzero(~np.isin(panel.position, sorted(pinned)))
-    request = np.searchsorted(panel.offsets, row, "right") - 1
-    once = distinct(request * width + np.searchsorted(counts.keys, panel.item[row]))
-    request, item = np.divmod(once, max(width, 1))
-    members = summary.members(panel)
-    requests = np.array([panel.sample_of(groups)[1].sum() for groups in members], float)
-    by_item = (
-        np.bincount(item[panel.sample_of(groups)[1][request]], minlength=width).astype(float)
-        for groups in members
-    )
-    return _top_item(summary, "anywhere_share", by_item, requests, expected)
-
-
-def _top_item(
-    summary: Summary, measure: str, by_item: Iterable[NDArray[np.float64]], requests: NDArray[np.float64],
-    expected: NDArray[np.bool_],
-) -> Measurement:  # fmt: skip
-    """The share of the most frequent item of each slice, given the requests of a slice that have each item."""
-    counts = summary[ItemCounts]
+def _top_item(summary: Summary, measure: str, kind: int) -> Measurement:
+    """The share of the requests of each slice that have its most frequent item, first or anywhere."""
+    counts, requests = summary[ItemCounts], _requests_by_slice(summary, kind)
     hits = np.zeros(len(requests))
     tops: list[NDArray[np.int64]] = []
     shown: list[NDArray[np.float64]] = []
-    for s, totals in enumerate(by_item):
-        unexpected = np.where(expected, 0.0, totals)
-        tops.append(_largest(unexpected, TOP))
-        shown.append(unexpected[tops[-1]])
+    for s, totals in enumerate(summary.totals(ItemCounts, kind)):
+        tops.append(_largest(totals, TOP))
+        shown.append(totals[tops[-1]])
         hits[s] = shown[-1][0] if len(tops[-1]) else 0
 
     def evidence(s: int) -> Mapping[str, Any]:
@@ -168,20 +125,17 @@ def _requests_by_slice(summary: Summary, kind: int) -> NDArray[np.float64]:
     return np.asarray(summary.members(lists) @ lists.lists)
 
 
-def _top_item_at_a_place(
-    summary: Summary, expected: NDArray[np.bool_], pinned: frozenset[int]
-) -> Measurement:
-    """The largest share that one item has of one position, over all positions that are not pinned."""
+def _top_item_at_a_place(summary: Summary) -> Measurement:
+    """The largest share that one item has of one position, over all positions."""
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
-    frequent = _frequent_somewhere(summary, expected)
+    frequent = _frequent_somewhere(summary)
     row = (
         np.flatnonzero(frequent[np.searchsorted(counts.keys, panel.item)])
         if len(panel.item)
         else np.empty(0, np.int64)
     )
     row = row[(panel.position[row] >= 1) & (panel.position[row] <= LAST_PLACE)]
-    row = row[~np.isin(panel.position[row], sorted(pinned))]
     request, place = np.searchsorted(panel.offsets, row, "right") - 1, panel.position[row].astype(np.int64)
     item = np.searchsorted(counts.keys, panel.item[row])
     requests = _requests_by_slice(summary, ANYWHERE)
@@ -193,11 +147,7 @@ def _top_item_at_a_place(
         shown = _requests_with_place(panel, sampled, "request" in summary.has)
         if len(shown):
             of[s] = shown.max()
-        here = (
-            sampled[request]
-            & _is_frequent(totals, requests[s], expected)[item]
-            & (shown[place] >= 0.5 * of[s])
-        )
+        here = sampled[request] & _is_frequent(totals, requests[s])[item] & (shown[place] >= 0.5 * of[s])
         codes, n = np.unique(place[here] * np.int64(len(counts.keys)) + item[here], return_counts=True)
         if len(codes):
             at, which = np.divmod(codes, len(counts.keys))
@@ -215,23 +165,18 @@ def _top_item_at_a_place(
     return share("any_place_share", hits, of, summary.clustering, evidence)
 
 
-def _is_frequent(
-    totals: NDArray[np.float64], requests: float, expected: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _is_frequent(totals: NDArray[np.float64], requests: float) -> NDArray[np.bool_]:
     """Items worth looking up place by place: frequent anywhere in the slice, or its most frequent one."""
-    unexpected = np.where(expected, 0.0, totals)
-    return (unexpected > 0) & (
-        (unexpected >= LOOKED_AT * requests) | (unexpected == unexpected.max(initial=0))
-    )
+    return (totals > 0) & ((totals >= LOOKED_AT * requests) | (totals == totals.max(initial=0)))
 
 
-def _frequent_somewhere(summary: Summary, expected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _frequent_somewhere(summary: Summary) -> NDArray[np.bool_]:
     """Items that are frequent in any slice, shape (items,): most rows are left out by them at once."""
     counts = summary[ItemCounts]
     requests = _requests_by_slice(summary, ANYWHERE)
     out = np.zeros(len(counts.keys), bool)
     for s, totals in enumerate(summary.totals(ItemCounts, ANYWHERE)):
-        out |= _is_frequent(totals, requests[s], expected)
+        out |= _is_frequent(totals, requests[s])
     return out
 
 
@@ -245,21 +190,19 @@ def _requests_with_place(panel: Panel, sampled: NDArray[np.bool_], lists: bool) 
     return by_last[::-1].cumsum()[::-1] if lists else by_last
 
 
-def _identical_lists(summary: Summary, expected: NDArray[np.bool_], pinned: frozenset[int]) -> Measurement:
-    """The most frequent ordered list of each slice, of two or more items that are neither expected nor pinned."""
+def _identical_lists(summary: Summary) -> Measurement:
+    """The most frequent ordered list of each slice, of two or more items."""
     counts, panel = summary[ItemCounts], summary[Panel]
-    counted = ~np.isin(panel.position, sorted(pinned)) & ~np.isin(panel.item, counts.keys[expected])
-    signature = panel.signature if counted.all() else panel.signature_of(counted)
     members = summary.members(panel)
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     example = np.full(len(members), -1)
-    long_enough = np.diff(np.concatenate([[0], np.cumsum(counted)])[panel.offsets]) >= 2
+    long_enough = np.diff(panel.offsets) >= 2
     for s, groups in enumerate(members):
         _, requests, _ = panel.sample_of(groups)
         chosen = np.flatnonzero(requests & long_enough)
         of[s] = len(chosen)
         if len(chosen):
-            _, first, n = np.unique(signature[chosen], return_index=True, return_counts=True)
+            _, first, n = np.unique(panel.signature[chosen], return_index=True, return_counts=True)
             best = int(np.argmax(n))
             hits[s], example[s] = n[best], chosen[first[best]]
 
@@ -268,27 +211,27 @@ def _identical_lists(summary: Summary, expected: NDArray[np.bool_], pinned: froz
             return {}
         rows = slice(panel.offsets[example[s]], panel.offsets[example[s] + 1])
         items = [counts.text_of(int(i)) for i in panel.item[rows]]
-        return {"item": items[int(counted[rows].argmax())], "list": items[:20]}
+        return {"item": items[0], "list": items[:20]}
 
     return share("identical_list_share", hits, of, summary.clustering, evidence)
 
 
-def _top_item_by_user(summary: Summary, expected: NDArray[np.bool_]) -> Measurement:
-    """Users who got the top first item at position 1 at least once."""
+def _top_item_by_user(summary: Summary) -> Measurement:
+    """Users who got the top first item at their first place at least once."""
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     names: list[int] = []
-    first = np.flatnonzero(panel.position == 1)
-    owner, first_item = np.repeat(panel.request_user, np.diff(panel.offsets))[first], panel.item[first]
+    length = np.diff(panel.offsets)
+    first = np.flatnonzero(panel.position == np.repeat(panel.first, length))
+    owner, first_item = np.repeat(panel.request_user, length)[first], panel.item[first]
     for s, totals in enumerate(summary.totals(ItemCounts, FIRST)):
-        unexpected = np.where(expected, 0.0, totals)
-        top = int(np.argmax(unexpected)) if len(totals) else 0
+        top = int(np.argmax(totals)) if len(totals) else 0
         names.append(top)
         users, _, _ = panel.sample_of(members[s])
         known = users & panel.user_known
         of[s] = panel.distinct_users(known)
-        if unexpected.any():
+        if totals.any():
             got = np.zeros(len(known), bool)
             got[owner[first_item == counts.keys[top]]] = True
             hits[s] = panel.distinct_users(known & got)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from detectors.core.catalog import Catalog
 from detectors.core.detector import Context, Earlier
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
@@ -22,6 +21,7 @@ from monitor.engine.stored import summary_from_bytes, summary_to_bytes
 from monitor.engine.summarise import summarise
 from monitor.errors import BudgetError, LogError
 from monitor.evaluation import Evaluation, FileSeen, ReadReport, Status
+from monitor.expectations import expected_on
 from monitor.fold import Fold, Measured
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
@@ -141,9 +141,11 @@ class Evaluator:
         read_at = time.perf_counter()
         known = self._known_items(window, summary.summary)
         has = available(self.recommender, summary.summary.has) - set(known.lacks)
-        leave_out = self._leave_out.get(window, frozenset())
+        expected = expected_on(self.recommender, window.start.date())
+        earlier = partial(self._earlier, window)
+        context = Context((window.start_us, window.end_us), expected, known.catalog, earlier)
         found, failures = measure(
-            summary, self._detectors, self._context(window, known.catalog), has, leave_out,
+            summary, self._detectors, context, has, self._leave_out.get(window, frozenset()),
             lambda detector: self._announce(Progress(window, "measure", detector)),
         )  # fmt: skip
         measured = Measured(window, summary.summary.slices.texts, found, failures)
@@ -158,7 +160,7 @@ class Evaluator:
             seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
             failures=failures,
             cannot_measure=tuple(
-                cannot_measure(self._detectors.values(), has, self.recommender.kind, why=known.lacks)
+                cannot_measure(self._detectors.values(), has, expected.all_kinds, why=known.lacks)
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )
@@ -209,18 +211,6 @@ class Evaluator:
         except LogError as error:
             return KnownItems(lacks=nothing_known(str(error)))
         return known_items(read, summary, partial(self._earlier, window), window.start_us)
-
-    def _context(self, window: Window, catalog: Catalog | None) -> Context:
-        expected = self.recommender.expected
-        day = window.start.date()
-        return Context(
-            window_us=(window.start_us, window.end_us),
-            kind=self.recommender.kind.value,
-            expected_positions=frozenset(expected.positions),
-            expected_items=frozenset(i.item for i in expected.items if i.until is None or day <= i.until),
-            catalog=catalog,
-            earlier=partial(self._earlier, window),
-        )
 
 
 def is_troubled(evaluation: Evaluation) -> bool:

@@ -18,6 +18,7 @@ from detectors.judgement.judge import Judge, Judged, kind_of
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.detector_settings import ConfiguredDetector
 from monitor.evaluation import Evaluation
+from monitor.expectations import expected_on
 from monitor.findings import COLUMNS, Findings
 from monitor.incidents.book import IncidentBook
 from monitor.incidents.breach import Breach
@@ -95,6 +96,8 @@ class Fold:
             budget=Budget(allowed.days_per_page, allowed.days_per_ticket, allowed.recommenders or 1),
             window_us=recommender.window.length // timedelta(microseconds=1),
         )
+        self._recommender = recommender
+        self._has_batches = bool(recommender.expected.batches)
         self._book = IncidentBook(recommender)
         self._open: tuple[Incident, ...] = ()
 
@@ -134,7 +137,7 @@ class Fold:
         """
         given = [(n, self._measures[n], _as_stored(m)) for n, m in measured.found if n in self._measures]
         judged = self._judge.judge(measured.window.start_us, measured.slices, given)
-        judged = [self._without_rollouts(j) for j in judged]
+        judged = [self._without_rollouts(self._without_batches(j, measured.window)) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
         findings = _findings(named, measured, self._measures)
         self._remember(measured.window, findings)
@@ -154,6 +157,16 @@ class Fold:
         of_version = np.array([self._version in parse_slice(text) for text in judged.slices], bool)
         verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
         return replace(judged, verdict=verdict.astype(np.uint8))
+
+    def _without_batches(self, judged: Judged, window: Window) -> Judged:
+        """Traffic that is made in other hours is not missed in this one."""
+        if not (self._has_batches and judged.measure.unit.counts_traffic):
+            return judged
+        expected = expected_on(self._recommender, window.start.date())
+        wheres = [parse_slice(text) for text in judged.slices]
+        idle = expected.absent(wheres, (window.start_us, window.end_us))
+        missed = idle & (judged.verdict == int(Verdict.BREACH)) & (judged.value < judged.expected)
+        return replace(judged, verdict=np.where(missed, Verdict.OK, judged.verdict).astype(np.uint8))
 
     def _remember(self, window: Window, findings: Findings) -> None:
         c = findings.columns

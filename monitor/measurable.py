@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from detectors.core.detector import Detector
+from detectors.core.expected import PERSONALISED, POPULAR
 from detectors.core.measurement import Measure
-from monitor.config.models import CATALOG_PARTS, Columns, Kind, RecommenderConfig
+from monitor.config.models import CATALOG_PARTS, Columns, RecommenderConfig
 from monitor.evaluation import CannotMeasure
 
 WHY = {
@@ -26,7 +27,7 @@ WHY = {
 def cannot_measure(
     detectors: Iterable[Detector],
     has: Collection[str],
-    kind: Kind = Kind.PERSONALISED,
+    kinds: Collection[str] = (PERSONALISED,),
     why: Mapping[str, str] = MappingProxyType({}),
 ) -> list[CannotMeasure]:
     """The measures whose needs are not met, in the order of the detectors.
@@ -36,6 +37,8 @@ def cannot_measure(
     detectors : iterable of Detector
     has : collection of str
         What there is, by role: "request", "user", "position", "score", "click", "catalog", "empty_lists" ...
+    kinds : collection of str
+        All kinds of lists that the recommender has.
     why : mapping of role to text
         Why something that is configured is not there.
 
@@ -47,19 +50,22 @@ def cannot_measure(
         CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(reasons))
         for detector in detectors
         for measure in detector.measures()
-        if (reasons := _why_not(measure, has, kind, why)) and not _of_an_absent_column(measure)
+        if (reasons := _why_not(measure, has, kinds, why)) and not _of_an_absent_column(measure)
     ]
 
 
-def is_measurable(measure: Measure, has: Collection[str], kind: Kind) -> bool:
-    """Whether a log has what a measure needs, and the measure means anything for its kind of lists."""
-    return not _why_not(measure, has, kind)
+def is_measurable(measure: Measure, has: Collection[str], kinds: Collection[str]) -> bool:
+    """Whether a log has what a measure needs, and the measure means anything for its kinds of lists."""
+    return not _why_not(measure, has, kinds)
 
 
 def _why_not(
-    measure: Measure, has: Collection[str], kind: Kind, why: Mapping[str, str] = MappingProxyType({})
+    measure: Measure,
+    has: Collection[str],
+    kinds: Collection[str],
+    why: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    if measure.of_sameness and kind is Kind.POPULAR:
+    if measure.of_sameness and set(kinds) == {POPULAR}:
         return ["the same for everyone is meant (kind: popular)"]
     return _reasons(measure.needs - set(has), why)
 

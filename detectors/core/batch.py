@@ -55,6 +55,8 @@ class Batch:
         Rows without a value, by role.
     repeated : array of int64, shape (cells,)
         Rows left out because the same request, position and item had been seen in the batch.
+    first : array of int64, shape (n,), or None
+        The place of each request that counts as its first; None where that is 1.
     """
 
     cells: Cells
@@ -74,6 +76,7 @@ class Batch:
     has: frozenset[str] = frozenset()
     missing: Mapping[str, I64] = field(default_factory=dict)
     repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    first: I64 | None = None
 
     @property
     def n_requests(self) -> int:
@@ -102,6 +105,11 @@ class Batch:
     def requests_by_cell(self) -> I64:
         """Shape (cells,)."""
         return np.bincount(self.cell, minlength=len(self.cells))
+
+    @property
+    def at_first(self) -> NDArray[np.bool_]:
+        """Whether a row is at the first place of its request, shape (m,)."""
+        return np.asarray(self.position == (1 if self.first is None else self.first[self.row_request]))
 
     @cached_property
     def repeats_item(self) -> NDArray[np.bool_]:
@@ -151,6 +159,29 @@ class Batch:
             context=None if self.context is None else self.context[chosen],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),
+            first=None if self.first is None else self.first[chosen],
+        )
+
+    def without_rows(self, gone: NDArray[np.bool_], first: I64) -> Batch:
+        """All requests without some of their rows; `missing` and `repeated` count all rows and are left out.
+
+        Parameters
+        ----------
+        gone : array of bool, shape (m,)
+        first : array of int64, shape (n,)
+            Which place counts as a request's first then.
+        """
+        kept = ~gone
+        return replace(
+            self,
+            offsets=np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.offsets],
+            item=self.item[kept],
+            position=self.position[kept],
+            score=None if self.score is None else self.score[kept],
+            click=None if self.click is None else self.click[kept],
+            missing={},
+            repeated=np.zeros(len(self.cells), np.int64),
+            first=first,
         )
 
     def sample(self, rate: float) -> Batch:

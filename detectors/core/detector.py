@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import ClassVar
 
 from detectors.core.catalog import Catalog
+from detectors.core.expected import NOTHING_EXPECTED, Expected
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
@@ -44,12 +45,8 @@ class Context:
     ----------
     window_us : (int, int)
         Start and end of the window in microseconds since the epoch.
-    kind : str
-        "personalised", "contextual" or "popular": what a list is expected to depend on.
-    expected_positions : frozenset of int
-        Pinned or sponsored places, counted from 1.
-    expected_items : frozenset of str
-        Items that are meant to be everywhere in this window.
+    expected : Expected
+        Sameness that is meant, and where. Statistics that are organic have been made without it.
     catalog : Catalog or None
         The items that may be shown, where a catalogue is configured and can be read.
     earlier : callable
@@ -58,9 +55,7 @@ class Context:
     """
 
     window_us: tuple[int, int] = (0, 0)
-    kind: str = "personalised"
-    expected_positions: frozenset[int] = frozenset()
-    expected_items: frozenset[str] = frozenset()
+    expected: Expected = NOTHING_EXPECTED
     catalog: Catalog | None = None
     earlier: Callable[[], Iterable[Earlier]] = tuple
 

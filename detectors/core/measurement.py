@@ -48,7 +48,8 @@ class Measure:
     needs : frozenset of str
         Columns, by role, without which it cannot be measured.
     of_sameness : bool
-        Whether it speaks of answers being alike: meaningless where everybody is meant to get the same.
+        Whether it speaks of answers being alike: meaningless where everybody is meant to get the same. Slices are then
+        measured without their "popular" traffic.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str

@@ -33,6 +33,9 @@ class Statistic(ABC):
         Raised when the meaning of the arrays changes.
     census : bool
         True for what must not be sampled: it then sees every row of the window.
+    organic : bool
+        True for what speaks of sameness: it does not see rows that are meant to be the same, at pinned places and of
+        expected items.
     approximate : str
         Empty when exact, else what the error is, in one sentence.
     """
@@ -40,6 +43,7 @@ class Statistic(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     census: ClassVar[bool] = False
+    organic: ClassVar[bool] = False
     approximate: ClassVar[str] = ""
 
     groups: U64  # keys of the cells, sorted

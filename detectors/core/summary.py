@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells, Slices
+from detectors.core.expected import MIXED, NOTHING_EXPECTED, PERSONALISED, Expected
 from detectors.core.statistic import Statistic, as_members
 from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
@@ -33,19 +34,37 @@ class Summary:
     statistics : mapping of type to Statistic
     rate : float
         Share of users behind the statistics that are no census.
+    kinds : mapping of a cell's values to str
+        What lists depend on where it is not the user: "contextual" or "popular".
+    left_out : frozenset of a cell's values
+        Cells that no slice counts.
     """
 
     cells: Cells = field(default_factory=Cells)
     has: frozenset[str] = frozenset()
     statistics: Mapping[type[Statistic], Statistic] = field(default_factory=dict)
     rate: float = 1.0
+    kinds: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    left_out: frozenset[tuple[str, ...]] = frozenset()
 
     @classmethod
-    def of(cls, batch: Batch, types: Iterable[type[Statistic]], rate: float = 1.0) -> Summary:
-        """Summarise one batch; only the statistics that are a census see all of it."""
+    def of(
+        cls,
+        batch: Batch,
+        types: Iterable[type[Statistic]],
+        rate: float = 1.0,
+        expected: Expected = NOTHING_EXPECTED,
+    ) -> Summary:
+        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same."""
         sampled = batch.sample(rate)
-        made = {t: t.from_batch(batch if t.census else sampled) for t in types}
-        return cls(batch.cells, batch.has, made, rate)
+        seen = {(True, False): batch, (False, False): sampled}
+        made = {}
+        for t in types:
+            if (view := (t.census, t.organic)) not in seen:
+                seen[view] = expected.organic(seen[t.census, False])
+            made[t] = t.from_batch(seen[view])
+        kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
+        return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})
 
     @classmethod
     def merge_all(cls, parts: Sequence[Summary]) -> Summary:
@@ -57,6 +76,7 @@ class Summary:
             frozenset().union(*(p.has for p in parts)),
             made,
             min((p.rate for p in parts), default=1.0),
+            {values: kind for p in parts for values, kind in p.kinds.items()},
         )
 
     def merge(self, other: Summary) -> Summary:
@@ -69,7 +89,22 @@ class Summary:
 
     @cached_property
     def slices(self) -> Slices:
-        return self.cells.slices
+        slices = self.cells.slices
+        if not self.left_out:
+            return slices
+        return replace(slices, members=slices.members & [v not in self.left_out for v in self.cells.values])
+
+    def without(self, kind: str) -> Summary:
+        """The same with slices that leave out all traffic of one kind: they keep their names, and may be empty."""
+        gone = frozenset(v for v in self.cells.values if self.kinds.get(v, PERSONALISED) == kind)
+        return replace(self, left_out=self.left_out | gone) if gone else self
+
+    @cached_property
+    def kind_of_slices(self) -> tuple[str, ...]:
+        """What lists depend on in each slice: "mixed" where not all of its traffic is alike."""
+        of_cell = np.array([self.kinds.get(v, PERSONALISED) for v in self.cells.values], object)
+        found = [set(of_cell[cells].tolist()) for cells in self.slices.members]
+        return tuple(kinds.pop() if len(kinds) == 1 else MIXED for kinds in found)
 
     def members(self, statistic: Statistic) -> NDArray[np.bool_]:
         """Which cells of a statistic make up which slice, shape (slices, groups)."""

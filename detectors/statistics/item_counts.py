@@ -24,7 +24,9 @@ ANYWHERE, FIRST = 0, 1
 
 @dataclass(frozen=True)
 class ItemCounts(KeyedCounts):
-    """Requests that have an item anywhere (kind 0), and at position 1 (kind 1), by cell and item.
+    """Requests that have an item anywhere (kind 0), and at their first place (kind 1), by cell and item.
+
+    Organic: the first place is the first that is not pinned, and expected items are not counted.
 
     Parameters
     ----------
@@ -34,6 +36,8 @@ class ItemCounts(KeyedCounts):
     """
 
     name = "item_counts"
+    version = 2
+    organic = True
     kinds = 2
 
     name_key: U64
@@ -58,7 +62,7 @@ class ItemCounts(KeyedCounts):
         repeats = batch.repeats_item
         anywhere = code[~repeats] if repeats.any() else code
         keys = batch.item_hash[by_hash]
-        built = tabulate(batch.cells.keys, keys, [anywhere, code[batch.position == 1]])
+        built = tabulate(batch.cells.keys, keys, [anywhere, code[batch.at_first]])
         named = _worth_naming(built, batch.requests_by_cell)
         order = by_hash[np.searchsorted(keys, built.keys[named])]
         texts = [str(batch.item_names[int(i)])[:NAME_LENGTH] for i in order]

@@ -22,7 +22,7 @@ EVERYONE = np.uint64(2**64 - 1)
 
 @dataclass(frozen=True)
 class Panel(Statistic):
-    """The `USERS` users of each cell with the smallest hashes, and their lists: a bottom-k sample.
+    """The `USERS` users of each cell with the smallest hashes, and their organic lists: a bottom-k sample.
 
     A sample by hash is uniform over users, is the same whatever the order of arrival, and meets the sample of another
     window in the users that both have. Lists of one user beyond `LISTS` are left out, again those with the larger
@@ -38,9 +38,11 @@ class Panel(Statistic):
         Sorted by group and hash.
     request_user, request : arrays, shape (requests,)
         Index into `user`, hash. Sorted by both.
-    offsets : array of int64, shape (requests + 1,)
     context : array of uint64, shape (requests,)
         Hash of what was being looked at; 0 where that is not known.
+    first : array of int32, shape (requests,)
+        The place that counts as the list's first.
+    offsets : array of int64, shape (requests + 1,)
     item, position : arrays, shape (rows,)
 
     References
@@ -50,6 +52,7 @@ class Panel(Statistic):
 
     name = "panel"
     version = 2
+    organic = True
     approximate = f"a sample of {USERS} users a cell where there are more"
 
     groups: U64
@@ -61,6 +64,7 @@ class Panel(Statistic):
     request_user: NDArray[np.int32]
     request: U64
     context: U64
+    first: NDArray[np.int32]
     offsets: I64
     item: U64
     position: NDArray[np.int32]
@@ -69,7 +73,7 @@ class Panel(Statistic):
     def empty(cls) -> Self:
         none, keys = np.empty(0, np.int32), np.empty(0, np.uint64)
         return cls(
-            keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys, keys,
+            keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys, keys, none,
             np.zeros(1, np.int64), keys, none,
         )  # fmt: skip
 
@@ -85,6 +89,7 @@ class Panel(Statistic):
             rows.cell.astype(np.int64), rows.user, rows.user_known, np.ones(rows.n_requests, np.int64),
             np.arange(rows.n_requests), rows.request,
             np.zeros(rows.n_requests, np.uint64) if rows.context is None else rows.context,
+            np.ones(rows.n_requests, np.int32) if rows.first is None else rows.first.astype(np.int32),
             rows.offsets, rows.item_hash[rows.item],
             np.clip(rows.position, 0, 2**31 - 1).astype(np.int32),
             truncated=batch.requests_by_cell > np.bincount(rows.cell, minlength=len(batch.cells)),
@@ -112,6 +117,7 @@ class Panel(Statistic):
             np.concatenate([p.request_user + first for p, first in zip(parts, users[:-1], strict=True)]),
             np.concatenate([p.request for p in parts]),
             np.concatenate([p.context for p in parts]),
+            np.concatenate([p.first for p in parts]),
             np.concatenate(
                 [[0], *(p.offsets[1:] + first for p, first in zip(parts, rows[:-1], strict=True))]
             ),
@@ -123,8 +129,8 @@ class Panel(Statistic):
     @classmethod
     def _keep(
         cls, groups: U64, bound: U64, group: I64, user: U64, known: NDArray[np.bool_], requests: I64,
-        request_user: NDArray[np.integer], request: U64, context: U64, offsets: I64, item: U64,
-        position: NDArray[np.int32], *, truncated: NDArray[np.bool_],
+        request_user: NDArray[np.integer], request: U64, context: U64, first: NDArray[np.int32], offsets: I64,
+        item: U64, position: NDArray[np.int32], *, truncated: NDArray[np.bool_],
     ) -> Self:  # fmt: skip
         """Put users and lists in order, add up repeats, cut to the limits.
 
@@ -135,43 +141,39 @@ class Panel(Statistic):
         new[1:] = (user[order][1:] != user[order][:-1]) | (group[order][1:] != group[order][:-1])
         number = np.empty(len(order), np.int64)  # of the distinct user that each given one is
         number[order] = np.cumsum(new) - 1
-        first = order[new]
-        start = np.searchsorted(group[first], np.arange(len(groups) + 1))
+        earliest = order[new]
+        start = np.searchsorted(group[earliest], np.arange(len(groups) + 1))
         size = np.diff(start)
-        kept = np.arange(len(first)) - start[group[first]] < USERS
-        totals = np.bincount(number, requests, len(first)).astype(np.int64)
+        kept = np.arange(len(earliest)) - start[group[earliest]] < USERS
+        totals = np.bincount(number, requests, len(earliest)).astype(np.int64)
 
         cut = (size > USERS) | truncated
         last = start[:-1] + np.minimum(size, USERS) - 1
         bound = bound.copy()
-        bound[cut & (size > 0)] = user[first][last[cut & (size > 0)]]
+        bound[cut & (size > 0)] = user[earliest][last[cut & (size > 0)]]
 
         renumber = np.cumsum(kept) - 1
         owner = number[request_user]
         mine = np.flatnonzero(kept[owner])
         owner = renumber[owner[mine]]
         lists = _lists_in_order(
-            owner, request[mine], context[mine], _signatures(offsets, item, position)[mine]
+            owner, request[mine], context[mine], _signatures(offsets, item, position)[mine], first[mine]
         )
         requests_kept = mine[lists]
         length = np.diff(offsets)[requests_kept]
         kept_offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
         rows = np.repeat(offsets[requests_kept] - kept_offsets[:-1], length) + np.arange(kept_offsets[-1])
-        users = first[kept]
+        users = earliest[kept]
         return cls(
             groups, bound, group[users].astype(np.int32), user[users], known[users], totals[kept],
-            owner[lists].astype(np.int32), request[requests_kept], context[requests_kept], kept_offsets,
-            item[rows], position[rows],
+            owner[lists].astype(np.int32), request[requests_kept], context[requests_kept], first[requests_kept],
+            kept_offsets, item[rows], position[rows],
         )  # fmt: skip
 
     @cached_property
     def signature(self) -> U64:
         """A hash of each ordered list, shape (requests,)."""
         return _signatures(self.offsets, self.item, self.position)
-
-    def signature_of(self, rows: NDArray[np.bool_]) -> U64:
-        """The same of the marked rows alone."""
-        return _signatures(self.offsets, self.item, self.position, rows)
 
     @cached_property
     def request_group(self) -> NDArray[np.int32]:
@@ -229,19 +231,15 @@ def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
         share[short] = np.minimum(1.0, share[short] * 4)
 
 
-def _lists_in_order(owner: I64, request: U64, context: U64, signature: U64) -> I64:
+def _lists_in_order(owner: I64, request: U64, context: U64, signature: U64, first: NDArray[np.int32]) -> I64:
     """Indices of the lists to keep, by owner and hash, at most `LISTS` of an owner."""
-    order = np.lexsort((signature, context, request, owner))
+    order = np.lexsort((first, signature, context, request, owner))
     place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
     return order[place < LISTS]
 
 
-def _signatures(
-    offsets: I64, item: U64, position: NDArray[np.int32], rows: NDArray[np.bool_] | None = None
-) -> U64:
+def _signatures(offsets: I64, item: U64, position: NDArray[np.int32]) -> U64:
     """A hash of each ordered list, shape (requests,): alike for the same items in the same places."""
     placed = combine(item, position.astype(np.uint64))
-    if rows is not None:
-        placed = np.where(rows, placed, np.uint64(0))
     total = np.concatenate([[np.uint64(0)], np.cumsum(placed, dtype=np.uint64)])
     return total[offsets[1:]] - total[offsets[:-1]]

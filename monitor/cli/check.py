@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from monitor.config.models import Config, RecommenderConfig
 from monitor.config.problems import child
 from monitor.detector_settings import build, check_detectors
 from monitor.errors import LogError, UserError
+from monitor.expectations import ended, expected_on
 from monitor.inspect.agreement import OpenedLog, disagreements, open_log
 from monitor.inspect.catalog_check import catalog_lines, read_configured
 from monitor.inspect.plan_report import plan_lines
@@ -92,5 +94,8 @@ def _about(recommender: RecommenderConfig, opened: OpenedLog, catalogue: Catalog
     if catalogue is not None:
         yield from (f"  {line}" for line in catalog_lines(catalogue, opened))
         lacks = {f"catalog.{part}": why for part, why in catalogue.lacks.items()}
-    lines = measurable_lines(detectors, has - set(lacks), recommender.kind, lacks)
-    yield from (f"  {line}" for line in lines)
+    today = datetime.now(UTC).date()
+    kinds = expected_on(recommender, today).all_kinds
+    yield from (f"  {line}" for line in measurable_lines(detectors, has - set(lacks), kinds, lacks))
+    for keys, what in ended(recommender, today):
+        yield f"  {_path('', keys)}: {what}"

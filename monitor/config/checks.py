@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from monitor.config.expected import Kind
 from monitor.config.models import (
     CATALOG_PARTS,
     BudgetConfig,
     Columns,
     DaemonConfig,
-    Kind,
     LogConfig,
     Mode,
     RecommenderConfig,
@@ -33,6 +33,7 @@ TARGET_LABELS = {"job", "instance", "type", "cluster", "region", "zone", "servic
 TARGET_LABELS |= {"stage", "owner", "customer", "dc", "alertname", "alertstate"}
 TARGET_LABELS |= {"monitor"}  # Debian's prometheus.yml puts it on everything
 CREDENTIALS = "credentials belong in the environment (AWS_ACCESS_KEY_ID)"
+NO_CONTEXT = "contextual lists need log.columns.context, the column of what was being looked at"
 TIME_ORDERS = ("Y", "Ym", "Ymd", "YmdH", "YmdHM", "Yj", "YjH", "YjHM")
 
 
@@ -146,7 +147,7 @@ def _columns(recommender: RecommenderConfig) -> Iterator[Mistake]:
         what = "the list layout has its order in the lists; leave position out, or use layout: long"
         yield ("log", "columns", "position"), what
     if recommender.kind == Kind.CONTEXTUAL and columns.context is None:
-        yield ("kind",), "contextual lists need log.columns.context, the column of what was being looked at"
+        yield ("kind",), NO_CONTEXT
 
 
 def _slices(recommender: RecommenderConfig) -> Iterator[Mistake]:
@@ -194,13 +195,34 @@ def _catalog(recommender: RecommenderConfig) -> Iterator[Mistake]:
 
 
 def _expected(recommender: RecommenderConfig) -> Iterator[Mistake]:
-    expected = recommender.expected
-    for position in _repeated(expected.positions):
-        yield ("expected", "positions"), f"{position} is there twice; remove one"
-    for item in _repeated(entry.item for entry in expected.items):
-        yield ("expected", "items"), f"{shown(item)} is there twice; keep the one with the right end"
+    expected, columns = recommender.expected, recommender.log.columns
     for guest in _repeated(recommender.log.guests):
         yield ("log", "guests"), f"{shown(guest)} is there twice; remove one"
+    for name in type(expected).model_fields:
+        entries = getattr(expected, name)
+        for index, entry in enumerate(entries):
+            for column in entry.where:
+                if column not in recommender.slices:
+                    yield ("expected", name, index, "where", column), _no_slice(column, recommender.slices)
+        for said in _repeated(map(str, entries)):
+            yield ("expected", name), f"{said} is there twice; keep the one with the right end"
+    if expected.positions and recommender.log.layout == "long" and not (columns.position or columns.request):
+        what = "places are not known: the log has no position and no request; set log.columns.position"
+        yield ("expected", "positions"), what
+    for index, entry in enumerate(expected.kinds):
+        if not entry.where:
+            yield (
+                ("expected", "kinds", index),
+                "is about no part of the traffic; add `where`, or set `kind` for all of it",
+            )
+        if entry.kind == Kind.CONTEXTUAL and columns.context is None:
+            yield ("expected", "kinds", index, "kind"), NO_CONTEXT
+
+
+def _no_slice(column: str, slices: Sequence[str]) -> str:
+    if not slices:
+        return f"{shown(column)} is not sliced by; add it to slices"
+    return f"{shown(column)} is not sliced by: add it to slices, or {suggestion(column, slices)}"
 
 
 def _labels(labels: dict[str, str]) -> Iterator[Mistake]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from monitor.config.expected import ExpectedSameness
 from monitor.config.models import Config, RecommenderConfig
 from monitor.config.values import FLOAT
 
@@ -62,7 +63,7 @@ def fingerprint(recommender: RecommenderConfig) -> str:
             "mode": True,
             "overrides": True,
             "window": {"replay", "catch_up", "deadline"},
-            "expected": {"items": {"__all__": {"why"}}},
+            "expected": {name: {"__all__": {"why"}} for name in ExpectedSameness.model_fields},
             "log": {"connect_timeout", "request_timeout"},
         },
     )

@@ -11,10 +11,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
+from monitor.config.expected import ExpectedSameness, Kind
 from monitor.config.problems import shown
-from monitor.config.units import Bytes, Day, Duration
+from monitor.config.strict import Strict, Text
+from monitor.config.units import Bytes, Duration
 
 
 def _name(value: str) -> str:
@@ -44,12 +46,7 @@ def _anchored(path: str, info: ValidationInfo) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 LabelName = Annotated[str, AfterValidator(_label)]
-Text = Annotated[str, Field(min_length=1)]
 LocalPath = Annotated[Text, AfterValidator(_anchored)]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Mode(StrEnum):
@@ -58,14 +55,6 @@ class Mode(StrEnum):
     OBSERVE = "observe"  # judged and exported, nobody told
     TICKET = "ticket"  # at most a ticket
     PAGE = "page"  # as severe as the detector says
-
-
-class Kind(StrEnum):
-    """What a list is expected to depend on."""
-
-    PERSONALISED = "personalised"  # the user
-    CONTEXTUAL = "contextual"  # what is being looked at: the `context` column
-    POPULAR = "popular"  # nothing: the same list for everyone is meant
 
 
 class Columns(Strict):
@@ -186,23 +175,6 @@ class BudgetConfig(Strict):
         default=8 * 2**30, description="Bytes read from the log for one window."
     )
     bytes_per_day: Bytes = Field(default=200 * 2**30, description="Bytes read from the log in one day (UTC).")
-
-
-class ExpectedItem(Strict):
-    """An item that is meant to be everywhere, for a while."""
-
-    item: Text = Field(description="The item's id as text; `007` stays `007`.")
-    until: Day | None = Field(default=None, description="Last day (UTC) on which it is expected.")
-    why: str = Field(default="", description="For the people who read this later.")
-
-
-class ExpectedSameness(Strict):
-    """Sameness that is meant: left out of the judgement, while everything beside it is still watched."""
-
-    positions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(), description="Pinned or sponsored places, counted from 1."
-    )
-    items: tuple[ExpectedItem, ...] = Field(default=(), description="Items that are meant to be everywhere.")
 
 
 class FalseAlarmsConfig(Strict):

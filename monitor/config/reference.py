@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from monitor.config import models, units
+from monitor.config import expected, models, strict, units
 from monitor.config.validation import nested
 
 INTRODUCTION = """\
@@ -88,25 +88,40 @@ has a `mode` of its own, under `detectors`; the quieter of the two counts.
 
 ### Sameness that is meant
 
-recwatch exists to notice that everybody gets the same. Where that is meant, say so, or it will page somebody:
+recwatch exists to notice that everybody gets the same. Where that is meant, say so, or it will page somebody.
+`recwatch init` looks for it in the log's history and writes down what it finds.
 
-- `expected.positions`: pinned or sponsored places. The places beside them are still watched.
-- `expected.items`: items that are meant to be everywhere, until a day. After that day they are judged like all others.
-- `kind: popular`: the same list for everyone.
-- `kind: contextual`: the same list for all who look at the same thing; `log.columns.context` is its column.
+- `expected.positions`: pinned or sponsored places. The places beside them are still watched; behind a pinned first
+  place the second one counts as the first.
+- `expected.items`: items that are meant to be everywhere.
+- `expected.kinds`: parts of the traffic whose lists depend on something else than the recommender's `kind` says:
+  `contextual`: the same list for all who look at the same thing (`log.columns.context` is its column); `popular`: the
+  same list for everyone.
+- `expected.batches`: traffic that is made in some hours of the day, such as a nightly batch.
 - `log.guests`: user ids that many people share, such as `guest`.
+
+All but the guests can be limited to a part of the traffic (`where`, by slice columns) and to a last day (`until`). From
+the day after, they are judged like everything else, and `recwatch check` says so.
 
 ```yaml
 recommenders:
-  - name: home
+  - name: shop
     log:
-      path: logs/home
-      columns: {timestamp: served_at, item: product_id, request: request_id, user: user_id, position: rank}
+      path: logs/shop
+      columns:
+        {timestamp: served_at, item: product_id, request: request_id, user: user_id, position: rank, context: viewed}
       guests: [guest]
+    slices: [surface]
     expected:
-      positions: [1]
+      positions:
+        - 1
+        - {position: 3, where: {surface: home}, until: 2026-12-31, why: sold to sponsors}
       items:
         - {item: gift-card, until: 2026-12-24, why: christmas campaign}
+      kinds:
+        - {kind: contextual, where: {surface: product_page}, why: similar items}
+      batches:
+        - {where: {surface: email}, hours: [3], why: the newsletter is made at night}
 ```
 
 ### Detectors
@@ -156,8 +171,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "log": models.LogConfig,
     "log.columns": models.Columns,
     "catalog": models.CatalogConfig,
-    "expected": models.ExpectedSameness,
-    "expected.items": models.ExpectedItem,
+    "expected": expected.ExpectedSameness,
+    "expected.positions": expected.ExpectedPosition,
+    "expected.items": expected.ExpectedItem,
+    "expected.kinds": expected.ExpectedKind,
+    "expected.batches": expected.ExpectedBatch,
     "window": models.WindowConfig,
     "budget": models.BudgetConfig,
     "false_alarms": models.FalseAlarmsConfig,
@@ -167,7 +185,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 TYPE_NAMES: dict[Any, str] = {
     models.Name: "name",
     models.LabelName: "label name",
-    models.Text: "text",
+    strict.Text: "text",
     models.LocalPath: "path",
     units.Duration: "duration",
     units.Bytes: "size",

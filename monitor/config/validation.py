@@ -94,7 +94,7 @@ def _explained(model: type[BaseModel], keys: Keys, kind: str, given: Any, mistak
             return f"{_called(given)} is too large; the most is {limits['le']:g}"
         case "string_type":
             return f"must be text, not {_called(given)}"
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return "must not be empty"
         case "tuple_type":
             return f"must be a list, not {_called(given)}; write [a, b], or [] for none"

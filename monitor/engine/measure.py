@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
+from detectors.core.expected import POPULAR
 from detectors.core.measurement import Evidence, Measure, Measurement
 from detectors.core.summary import Summary
-from monitor.config.models import Kind
 from monitor.engine.summarise import WindowSummary
 from monitor.measurable import is_measurable
 
@@ -55,9 +55,9 @@ def measure(
         except Exception as error:  # a detector may raise anything: it is told, and the others go on
             failures[name] = _what_was_raised(error, detector)
             continue
-        kind = Kind(context.kind)
+        kinds = context.expected.all_kinds
         found += [
-            (f"{name}.{m.measure}", m) for m in measured if is_measurable(declared[m.measure], has, kind)
+            (f"{name}.{m.measure}", m) for m in measured if is_measurable(declared[m.measure], has, kinds)
         ]
     return tuple(found), failures
 
@@ -82,7 +82,13 @@ def _measured(
     """A detector's measurements, with what lower and higher rates of reading change."""
 
     def of(summary: Summary) -> dict[str, Measurement]:
-        return _checked(detector.measure(summary, context), declared, len(summary.slices))
+        made = _checked(detector.measure(summary, context), declared, len(summary.slices))
+        rest = summary.without(POPULAR)
+        if rest is not summary and any(declared[name].of_sameness for name in made):
+            without = _checked(detector.measure(rest, context), declared, len(rest.slices))
+            of_sameness = {name: m for name, m in without.items() if declared[name].of_sameness}
+            made |= {name: _where_there_is_traffic(m, rest) for name, m in of_sameness.items()}
+        return made
 
     whole = of(window.summary)
     if window.boosted is not None and window.small is not None:
@@ -125,6 +131,13 @@ def _checked(
         value, error, n = (array.astype(float) for array in columns.values())
         out[m.measure] = Measurement(m.measure, value, error, n, m.evidence and _safe(m.evidence))
     return out
+
+
+def _where_there_is_traffic(m: Measurement, summary: Summary) -> Measurement:
+    """The measurement without slices of which nothing was left in: the same for everyone is meant there."""
+    there = summary.slices.members.any(axis=1)
+    value, error = (np.where(there, column, np.nan) for column in (m.value, m.error))
+    return replace(m, value=value, error=error, n=np.where(there, m.n, 0.0))
 
 
 def _safe(evidence: Evidence) -> Evidence:

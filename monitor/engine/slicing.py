@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detectors.core.cells import NULL, Cells
 from monitor.engine.chunk import Chunk
-from monitor.engine.codes import Ints, unify
+from monitor.engine.codes import Ints, hash_ids, unify
 
 OTHER = "(other)"
 SLICE_VALUES = 50  # most values of a slice column that are watched apart; rarer ones are put together
@@ -30,9 +30,14 @@ class SliceValues:
     texts: Mapping[str, Mapping[int, str]]
 
     @classmethod
-    def of(cls, columns: Sequence[str]) -> SliceValues:
-        """None yet."""
-        return cls({column: {} for column in sorted(set(columns))})
+    def of(cls, columns: Sequence[str], named: Collection[tuple[str, str]] = ()) -> SliceValues:
+        """None yet, but those that are `named`: (column, value) of which the configuration says something."""
+        return cls({
+            column: {
+                int(h): value for of, value in sorted(named) if of == column for h in hash_ids([value]).tolist()
+            }
+            for column in sorted(set(columns))
+        })  # fmt: skip
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,8 +72,8 @@ class SliceValues:
 
 def _admit(column: str, kept: Mapping[int, str], chunks: Sequence[Chunk]) -> Mapping[int, str]:
     parts = [chunk.slices[column] for chunk in chunks if column in chunk.slices]
-    room = SLICE_VALUES - len(kept)
-    if not parts or not room:
+    room = SLICE_VALUES - len(set(kept.values()))
+    if not parts or room <= 0:
         return kept
     # Values as a column of their own: each dictionary once.
     values = unify([replace(p, codes=np.arange(len(p.hashes), dtype=np.int32)) for p in parts])

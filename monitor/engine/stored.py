@@ -50,6 +50,7 @@ def summary_to_bytes(summary: Summary) -> bytes:
             "cells": summary.cells.values,
             "has": sorted(summary.has),
             "rate": summary.rate,
+            "kinds": [*summary.kinds.items()],
             "statistics": [(kind.name, kind.version, len(blob)) for kind, blob in blobs],
         }
     ).encode()
@@ -81,4 +82,5 @@ def summary_from_bytes(blob: bytes, kinds: Iterable[type[Statistic]]) -> Summary
     if at != len(blob):
         raise ValueError("summary is damaged: it is cut short")
     cells = Cells(tuple(header["columns"]), tuple(tuple(v) for v in header["cells"]))
-    return Summary(cells, frozenset(header["has"]), Stored(made), header["rate"])
+    depend_on = {tuple(values): what for values, what in header.get("kinds", ())}
+    return Summary(cells, frozenset(header["has"]), Stored(made), header["rate"], depend_on)

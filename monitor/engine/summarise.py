@@ -24,6 +24,7 @@ from monitor.engine.grouping import group_chunks
 from monitor.engine.plan import Piece, Plan
 from monitor.engine.slicing import SliceValues
 from monitor.evaluation import FileSeen, ReadReport
+from monitor.expectations import expected_on, values_expected
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available
 from monitor.windows import EPOCH, Window
@@ -118,10 +119,11 @@ def summarise(
     kinds = tuple(dict.fromkeys(statistics))
     sampled_kinds = tuple(kind for kind in kinds if not kind.census)
     has = available(recommender, log.columns_found(listing.files) if listing.files else None)
-    values = SliceValues.of(recommender.slices)
+    values = SliceValues.of(recommender.slices, values_expected(recommender))
     apart = only[0] if only else None
     columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
     guests = hash_ids(recommender.log.guests)
+    expected = expected_on(recommender, window.start.date())
     edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
     boost: Boost | None = None
@@ -141,8 +143,8 @@ def summarise(
     def count(group: Sequence[Chunk], values: SliceValues) -> _Part:
         batch = assemble(group, values, has)
         return _Part(
-            Summary.of(batch, kinds, plan.rate),
-            Summary() if boost is None else Summary.of(boost.sample(batch), sampled_kinds),
+            Summary.of(batch, kinds, plan.rate, expected),
+            Summary() if boost is None else Summary.of(boost.sample(batch), sampled_kinds, expected=expected),
             batch.n_requests,
             batch.sample(plan.rate).n_rows,
             int(batch.repeated.sum()),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from detectors.core.cells import slice_text
-from monitor.config.models import Kind, RecommenderConfig
+from monitor.config.models import RecommenderConfig
 from monitor.config.problems import shown
 from monitor.detector_settings import ConfiguredDetector, build
+from monitor.expectations import expected_on
 from monitor.inspect.blind_spots import FloorOf, page_floors, smallest_stuck_item
 from monitor.inspect.inspection import Inspection
 from monitor.inspect.writer import about
@@ -29,7 +30,9 @@ def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
         *_found(found),
         *_open(found),
         "",
-        *measurable_lines(detectors, available(recommender), recommender.kind),
+        *measurable_lines(
+            detectors, available(recommender), expected_on(recommender, found.last.date()).all_kinds
+        ),
         "",
         *_leave_to_read(found),
         "",
@@ -40,13 +43,13 @@ def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
 def measurable_lines(
     detectors: dict[str, ConfiguredDetector],
     has: Iterable[str],
-    kind: Kind,
+    kinds: Collection[str],
     why: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """What cannot be measured, by reason; `why` says it of what is configured and not there."""
     helps = {f"{d.detector.name}.{m.name}": m.help for d in detectors.values() for m in d.detector.measures()}
     by_reason: dict[str, list[str]] = {}
-    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has), kind, why):
+    for missing in cannot_measure([d.detector for d in detectors.values()], frozenset(has), kinds, why):
         by_reason.setdefault(missing.why, []).append(missing.measure)
     if not by_reason:
         return ["Everything that the detectors know can be measured."]

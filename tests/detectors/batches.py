@@ -159,7 +159,8 @@ def measure(
     detector: Detector, batch: Batch, context: Context = WINDOW, rate: float = 1.0
 ) -> dict[str, Measurement]:
     """What a detector measures of one batch, by measure."""
-    return measure_summary(detector, Summary.of(batch, detector.statistics, rate), context)
+    summary = Summary.of(batch, detector.statistics, rate, context.expected)
+    return measure_summary(detector, summary, context)
 
 
 def measure_summary(

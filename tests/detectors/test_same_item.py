@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors import Batch, Floor, Summary
+from detectors import Batch, Expected, Floor, Summary
+from detectors.core.expected import NOTHING_EXPECTED
+from detectors.core.hashing import hash_texts
 from detectors.same_item import SameItem
 from tests.detectors.batches import ROLES, WINDOW, in_slices, measure, of_lists, random_batch
 from tests.detectors.recommender import Shop, check_sampling
@@ -40,13 +42,21 @@ def stuck_list(lists: list[list[str]]) -> list[list[str]]:
     return [["STUCK", "a", "b", "c"] if r % 3 == 0 else shown for r, shown in enumerate(lists)]
 
 
-def values(batch: Batch, **context: object) -> dict[str, float]:
-    found = measure(DETECTOR, batch, replace(WINDOW, **context))
+def item(*names: str, **where: str) -> Expected:
+    return Expected(items=tuple((where, frozenset(hash_texts([name]).tolist())) for name in names))
+
+
+def pinned(*positions: int, **where: str) -> Expected:
+    return Expected(positions=tuple((where, position) for position in positions))
+
+
+def values(batch: Batch, expected: Expected = NOTHING_EXPECTED) -> dict[str, float]:
+    found = measure(DETECTOR, batch, replace(WINDOW, expected=expected))
     return {name: float(m.value[0]) for name, m in found.items()}
 
 
-def culprits(batch: Batch, **context: object) -> dict[str, object]:
-    found = measure(DETECTOR, batch, replace(WINDOW, **context))
+def culprits(batch: Batch, expected: Expected = NOTHING_EXPECTED) -> dict[str, object]:
+    found = measure(DETECTOR, batch, replace(WINDOW, expected=expected))
     return {name: dict(m.evidence(0)).get("item") for name, m in found.items() if m.evidence}
 
 
@@ -143,47 +153,60 @@ def test_a_slice_is_stuck_by_itself() -> None:
 def test_an_expected_item_is_left_out_and_what_hides_behind_it_is_not() -> None:
     lists = [["PROMOTED", *shown[:4]] for shown in healthy()]
     assert values(of_lists(lists))["first_place_share"] == 1.0
-    expected = {"expected_items": frozenset({"PROMOTED"})}
-    calm = values(of_lists(lists, users=[f"u{r}" for r in range(300)]), **expected)
+    promoted = item("PROMOTED")
+    calm = values(of_lists(lists, users=[f"u{r}" for r in range(300)]), promoted)
     assert not [name for name, value in calm.items() if value > FLOOR[name]]
     lists = [[shown[0], "SECOND", *shown[2:]] for shown in lists]
-    stuck = values(of_lists(lists), **expected)
-    assert stuck["any_place_share"] == 1.0
-    assert culprits(of_lists(lists), **expected)["any_place_share"] == "SECOND"
-    assert culprits(of_lists(lists), **expected)["anywhere_share"] == "SECOND"
+    stuck = values(of_lists(lists), promoted)
+    assert stuck["first_place_share"] == stuck["any_place_share"] == 1.0
+    for measure_ in ("first_place_share", "any_place_share", "anywhere_share"):
+        assert culprits(of_lists(lists), promoted)[measure_] == "SECOND"
 
 
 def test_only_expected_items_in_first_place_are_nobody_s_fault() -> None:
-    lists = [["PROMOTED"] for _ in range(100)]
-    batch = of_lists(lists, users=[f"u{r}" for r in range(100)])
-    found = values(batch, expected_items=frozenset({"PROMOTED"}))
-    assert found["users_share"] == found["first_place_share"] == found["anywhere_share"] == 0.0
-    assert culprits(batch, expected_items=frozenset({"PROMOTED"}))["users_share"] is None
+    batch = of_lists([["PROMOTED"] for _ in range(100)], users=[f"u{r}" for r in range(100)])
+    found = values(batch, item("PROMOTED"))
+    assert np.isnan(found["first_place_share"])
+    assert found["users_share"] == found["anywhere_share"] == 0.0
+    assert culprits(batch, item("PROMOTED"))["users_share"] is None
 
 
-@pytest.mark.parametrize("pinned", [1, 4])
-def test_a_pinned_place_is_left_out_and_a_second_stuck_place_is_not(pinned: int) -> None:
+@pytest.mark.parametrize("place", [1, 4])
+def test_a_pinned_place_is_left_out_and_a_second_stuck_place_is_not(place: int) -> None:
     lists = healthy()
     for shown in lists:
-        shown[pinned - 1] = "SPONSORED"
-    context = {"expected_positions": frozenset({pinned})}
-    calm = values(of_lists(lists), **context)
+        shown[place - 1] = "SPONSORED"
+    users = [f"u{r}" for r in range(300)]
+    calm = values(of_lists(lists, users=users), pinned(place))
     assert not [name for name, value in calm.items() if value > FLOOR[name]]
-    assert ("first_place_share" in calm) == (pinned != 1)
     for shown in lists:
         shown[1] = "STUCK"
-    stuck = values(of_lists(lists), **context)
-    assert stuck["any_place_share"] == stuck["anywhere_share"] == 1.0
-    assert culprits(of_lists(lists), **context)["any_place_share"] == "STUCK"
-    assert culprits(of_lists(lists), **context)["anywhere_share"] == "STUCK"
+    stuck = of_lists(lists, users=users)
+    found = values(stuck, pinned(place))
+    assert found["any_place_share"] == found["anywhere_share"] == 1.0
+    assert culprits(stuck, pinned(place))["any_place_share"] == "STUCK"
+    assert culprits(stuck, pinned(place))["anywhere_share"] == "STUCK"
+    # Behind an editorial first place the second one is the first that counts.
+    assert (found["first_place_share"] == 1.0) == (found["users_share"] == 1.0) == (place == 1)
+
+
+def test_a_place_is_pinned_where_it_is_said_to_be() -> None:
+    lists = [["SPONSORED", *shown[1:]] for shown in healthy()]
+    surfaces = ["email" if r % 5 == 0 else "home" for r in range(300)]
+    batch = of_lists(lists, surfaces=surfaces)
+    expected = pinned(1, surface="email")
+    found = measure(DETECTOR, batch, replace(WINDOW, expected=expected))["first_place_share"]
+    shares = in_slices(batch, found)
+    assert shares["surface=home"] == 1.0
+    assert shares["surface=email"] < 0.1
+    assert shares["all"] == pytest.approx(0.8)
 
 
 def test_changing_sponsors_do_not_hide_identical_lists() -> None:
-    lists = [[f"sponsor-{r}", "a", "b", "c"] for r in range(100)]
-    assert values(of_lists(lists))["identical_list_share"] == 0.01
-    found = values(of_lists(lists), expected_positions=frozenset({1}))
-    assert found["identical_list_share"] == 1.0
-    assert culprits(of_lists(lists), expected_positions=frozenset({1}))["identical_list_share"] == "a"
+    batch = of_lists([[f"sponsor-{r}", "a", "b", "c"] for r in range(100)])
+    assert values(batch)["identical_list_share"] == 0.01
+    assert values(batch, pinned(1))["identical_list_share"] == 1.0
+    assert culprits(batch, pinned(1))["identical_list_share"] == "a"
 
 
 def test_one_busy_user_is_not_everybody() -> None:

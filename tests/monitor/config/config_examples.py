@@ -6,7 +6,10 @@ from typing import Any
 from monitor.config.loader import parse
 from monitor.config.models import Config, RecommenderConfig
 
-LOG = {"path": "/logs/shop", "columns": {"timestamp": "served_at", "item": "item_id"}}
+LOG = {
+    "path": "/logs/shop",
+    "columns": {"timestamp": "served_at", "item": "item_id", "request": "request_id"},
+}
 
 
 def config(recommenders: list[dict[str, Any]] | None = None, **sections: Any) -> Config:

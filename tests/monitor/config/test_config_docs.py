@@ -8,8 +8,9 @@ import pytest
 
 from monitor.config import models, reference
 from monitor.config.effective import to_yaml
+from monitor.config.expected import Kind
 from monitor.config.loader import load, parse
-from monitor.config.models import Config, Kind, Mode
+from monitor.config.models import Config, Mode
 from monitor.config.split import expand
 from monitor.config.validation import key_paths
 
@@ -55,7 +56,7 @@ def test_the_example_watches_a_dozen_recommenders() -> None:
         one.name: one for entry in example().recommenders for one in expand(entry, values.get(entry.name, []))
     }
     assert len(made) == 12
-    assert made["shop/home"].expected.positions == (1,)
+    assert [p.position for p in made["shop/home"].expected.positions] == [1]
     assert made["shop/product_page"].kind == Kind.CONTEXTUAL
     assert made["shop/email"].mode == Mode.TICKET
     assert made["shop/search"].mode == Mode.PAGE

@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config.effective import fingerprint, to_dict, to_yaml
+from monitor.config.expected import (
+    ExpectedBatch,
+    ExpectedItem,
+    ExpectedKind,
+    ExpectedPosition,
+    ExpectedSameness,
+    Kind,
+)
 from monitor.config.loader import parse, sharing
 from monitor.config.models import (
     CatalogConfig,
     Columns,
     Config,
     DaemonConfig,
-    ExpectedItem,
-    ExpectedSameness,
-    Kind,
     LogConfig,
     Mode,
     RecommenderConfig,
@@ -61,25 +66,42 @@ logs = st.builds(
     format=st.sampled_from(["parquet", "jsonl", "csv"]),
     partitions=st.sampled_from(["", "date=%Y-%m-%d/hour=%H", "%Y/%j"]),
     partition_lateness=seconds,
-    columns=texts.map(lambda text: Columns(timestamp=f"t{text}", item=f"i{text}", user=f"u{text}")),
+    columns=texts.map(
+        lambda text: Columns(timestamp=f"t{text}", item=f"i{text}", user=f"u{text}", request=f"r{text}")
+    ),
     guests=st.lists(texts, unique=True, max_size=3).map(tuple),
 )
+SLICES = ("country", "surface")
+about = {
+    "where": st.dictionaries(st.sampled_from(SLICES), texts, max_size=2),
+    "until": st.none() | st.dates(date(1000, 1, 1)),
+    "why": texts,
+}
+
+
+def expectations(model: Any, **of: Any) -> Any:
+    made = st.lists(st.builds(model, **{**about, **of}), unique_by=str, max_size=2)
+    return made.map(tuple)
+
+
 recommenders = st.builds(
     RecommenderConfig,
     name=names,
     log=logs,
     catalog=st.none()
     | st.builds(CatalogConfig, path=st.just("/items.csv"), columns=st.just({"blocked": "no"})),
-    slices=st.lists(texts.map(lambda text: f"s{text}"), unique=True, max_size=3).map(tuple),
+    slices=st.lists(texts.map(lambda text: f"s{text}"), unique=True, max_size=2).map(lambda s: (*SLICES, *s)),
     kind=st.sampled_from([Kind.PERSONALISED, Kind.POPULAR]),
     expected=st.builds(
         ExpectedSameness,
-        positions=st.lists(st.integers(1, 50), unique=True, max_size=3).map(tuple),
-        items=st.lists(
-            st.builds(ExpectedItem, item=texts, until=st.none() | st.dates(date(1000, 1, 1)), why=texts),
-            unique_by=lambda entry: entry.item,
-            max_size=2,
-        ).map(tuple),
+        positions=expectations(ExpectedPosition, position=st.integers(1, 50)),
+        items=expectations(ExpectedItem, item=texts),
+        kinds=expectations(
+            ExpectedKind,
+            kind=st.sampled_from([Kind.PERSONALISED, Kind.POPULAR]),
+            where=st.dictionaries(st.sampled_from(SLICES), texts, min_size=1, max_size=2),
+        ),
+        batches=expectations(ExpectedBatch, hours=st.lists(st.integers(0, 23), min_size=1).map(tuple)),
     ),
     window=st.builds(
         WindowConfig,
@@ -136,7 +158,7 @@ def test_overrides_of_split_recommenders_are_read_back() -> None:
         "*email": {"mode": "ticket", "window": {"settle": "1h30m", "cadence": None}, "labels": {"tier": "2"}},
         "shop/home": {
             "detectors": {"scores": {"above": 0.5}},
-            "expected": {"items": [{"item": "007", "until": None, "why": ""}]},
+            "expected": {"items": [{"item": "007", "where": {}, "until": None, "why": ""}]},
         },
     }
     assert parse(to_yaml(written), "effective.yaml") == written
@@ -171,14 +193,22 @@ def test_the_data_is_json() -> None:
         {"labels": {"team": "web"}},
         {"window": {"replay": "7d", "catch_up": 5, "deadline": "1h"}},
         {"detectors": {"scores": {"above": 0.5, "mode": "observe"}}},
-        {"expected": {"items": [{"item": "card", "why": "another reason"}]}},
+        {
+            "expected": {
+                "items": [{"item": "card", "why": "another reason"}],
+                "positions": [{"position": 2, "why": "sold"}],
+            }
+        },
         {"name": "another"},
     ],
 )
 def test_fingerprint_leaves_out_what_changes_no_evaluation(settings: dict[str, Any]) -> None:
     base = {
         "detectors": {"scores": {"above": 0.5}},
-        "expected": {"items": [{"item": "card", "why": "a reason"}]},
+        "expected": {
+            "items": [{"item": "card", "why": "a reason"}],
+            "positions": [2],
+        },
     }
     assert fingerprint(recommender({**base, **settings})) == fingerprint(recommender(base))
 
@@ -194,6 +224,7 @@ def test_fingerprint_leaves_out_what_changes_no_evaluation(settings: dict[str, A
         {"detectors": {"scores": {"above": 0.5}}},
         {"detectors": {"scores": {"enabled": False}}},
         {"expected": {"positions": [1]}},
+        {"expected": {"batches": [{"hours": [3]}]}},
         {"budget": {"rows_per_evaluation": 5000}},
     ],
 )

@@ -65,7 +65,11 @@ def test_detectors_merge_by_parameter() -> None:
 def test_lists_replace() -> None:
     defaults = {"slices": ["country", "device"], "expected": {"items": [{"item": "card"}], "positions": [1]}}
     shop = recommender({"slices": ["platform"], "expected": {"items": []}}, defaults=defaults)
-    assert (shop.slices, shop.expected.items, shop.expected.positions) == (("platform",), (), (1,))
+    assert (shop.slices, shop.expected.items, [*map(str, shop.expected.positions)]) == (
+        ("platform",),
+        (),
+        ["position 1"],
+    )
 
 
 def test_null_resets_to_the_built_in_default() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import Context, Detector, Measure, Measurement, Summary, Unit
+from detectors import Context, Detector, Expected, Measure, Measurement, Summary, Unit
 from detectors.statistics.traffic_tally import TrafficTally
 from monitor.engine.measure import measure
 from monitor.engine.summarise import WindowSummary
@@ -207,3 +207,56 @@ def test_evidence_that_raises_says_so_and_ends_nothing() -> None:
     told = found[0][1].evidence
     assert told is not None
     assert [told(0), told(1)] == [{"slice": {"a": 1}}, {"error": "IndexError: list index out of range"}]
+
+
+class Alike(Detector):
+    """Counts requests twice: as a measure of sameness, and as one of traffic."""
+
+    name = "alike"
+    statistics = (TrafficTally,)
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (
+            Measure("same", Unit.REQUESTS, "", of_sameness=True),
+            Measure("requests", Unit.REQUESTS, ""),
+        )
+
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        tally = summary[TrafficTally]
+        n = tally.by_slice(summary.members(tally))["requests"].astype(float)
+        for measure_ in ("same", "requests"):
+            yield Measurement(measure_, n, n * 0, n, lambda s: {"n": float(n[s])})
+
+
+def alike(expected: Expected, requests: int = 3) -> dict[str, dict[str, float]]:
+    """Values by measure and slice."""
+    batch = of_lists([["a"]] * requests, surfaces=(["home", "cart", "cart"] * requests)[:requests])
+    summary = Summary.of(batch, [TrafficTally], expected=expected)
+    window = WindowSummary(summary, ReadReport())
+    found, failures = measure(
+        window, {"alike": Alike()}, Context(expected=expected), (), (), lambda name: None
+    )
+    assert failures == {}
+    return {name: dict(zip(summary.slices.texts, m.value.tolist(), strict=True)) for name, m in found}
+
+
+def test_where_the_same_for_everyone_is_meant_nothing_is_said_of_sameness() -> None:
+    found = alike(Expected(kinds=(({"surface": "cart"}, "popular"),)))
+    assert found["alike.requests"] == {"all": 3, "surface=cart": 2, "surface=home": 1}
+    assert found["alike.same"] == {
+        "all": 1,
+        "surface=cart": pytest.approx(np.nan, nan_ok=True),
+        "surface=home": 1,
+    }
+
+
+def test_elsewhere_the_kind_changes_nothing() -> None:
+    plain = alike(Expected())
+    assert plain["alike.same"] == plain["alike.requests"] == {"all": 3, "surface=cart": 2, "surface=home": 1}
+    assert alike(Expected(kinds=(({"surface": "cart"}, "contextual"),))) == plain
+
+
+def test_a_recommender_that_is_popular_as_a_whole_has_no_measure_of_sameness() -> None:
+    assert set(alike(Expected("popular"))) == {"alike.requests"}
+    part = alike(Expected("popular", kinds=(({"surface": "cart"}, "personalised"),)))
+    assert part["alike.same"]["all"] == part["alike.same"]["surface=cart"] == 2

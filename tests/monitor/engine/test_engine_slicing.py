@@ -72,6 +72,16 @@ def test_integers_and_text_of_one_name_are_one_value() -> None:
     assert [cells.values[c] for c in cell] == [("7",), ("8",), ("7",), ("(none)",)]
 
 
+def test_a_value_of_which_the_configuration_speaks_is_watched_apart_however_rare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slicing, "SLICE_VALUES", 2)
+    found = [chunk(pa.array(["a", "a", "b", "b", "c"])), chunk(pa.array([7, 7, 7, 8]))]
+    values = SliceValues.of(["country"], [("country", "c"), ("country", "8"), ("surface", "a")]).admit(found)
+    cell, cells = values.cells_of(found, slice(None))
+    assert [cells.values[c][0] for c in cell] == ["(other)"] * 4 + ["c"] + ["(other)"] * 3 + ["8"]
+
+
 def test_many_combinations_are_found_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [chunk(pa.array(["b", "a", "b"]))]
     values = SliceValues.of(["country"]).admit(found)

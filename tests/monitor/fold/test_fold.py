@@ -260,3 +260,22 @@ def test_what_opens_is_completed_once() -> None:
             usual(k, 0.95), hour(k).end, on_open=lambda i, k=k: replace(i, before={**i.before, "share": k})
         )
     assert incident.before == {"value": None, "share": 0}
+
+
+@pytest.mark.parametrize(("until", "missed"), [("2026-04-01", False), ("2026-03-03", True)])
+def test_traffic_that_is_made_in_other_hours_is_not_missed(until: str, missed: bool) -> None:
+    batch = {"where": {"country": "DE"}, "hours": [3], "until": until}
+    recommender = shop(slices=("country",), expected={"batches": [batch]})
+    fold = a_fold(recommender)
+    found = []
+    for k in range(24 * 6):
+        # Somebody ran the batch at five on the first five days; on the sixth it is as it should be.
+        due = k % 24 in ((3, 5) if k < 120 else (3,))
+        slices = ("all", "country=DE") if due else ("all",)
+        values = np.array([2000.0, 1000.0] if due else [1000.0])
+        findings, _ = fold.step(
+            measured(k, slices, traffic__requests=(values, np.sqrt(values), values)), hour(k).end + SETTLE
+        )
+        found.append(findings)
+    [row] = [r for r in found[125] if (r.measure, r.slice) == (REQUESTS, "country=DE")]
+    assert (row.value, row.verdict) == (0.0, Verdict.BREACH if missed else Verdict.OK)
