@@ -50,6 +50,8 @@ class Measure:
     of_sameness : bool
         Whether it speaks of answers being alike: meaningless where everybody is meant to get the same. Slices are then
         measured without their "popular" traffic.
+    at_once : bool
+        Whether one window can be enough; not where a harmless change, such as a model trained anew, shows once.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str
@@ -64,6 +66,7 @@ class Measure:
     least_n: int = 10
     says: str = ""
     of_sameness: bool = False
+    at_once: bool = True
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def _judge_measure(
         verdict[decided & (verdict == Verdict.TOO_FEW)] = Verdict.OK
         verdict[breach] = Verdict.BREACH
         strength[breach] = np.maximum(strength[breach], sure[breach])
-        conclusive |= breach & clear
+        conclusive |= breach & clear & measure.at_once
         page |= breach & (spec.severity is Severity.PAGE)
     if not measure.judge:
         verdict[enough] = Verdict.OK

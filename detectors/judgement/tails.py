@@ -41,8 +41,9 @@ def limits_of(kind: int, expected: F, past: Expectation, error: F, value: F, n: 
         sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
     elif kind == SHARE:
         p = _possible(expected, n)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            behind = np.where(error > 0, value * (1 - value) / error**2, n)  # what the stated error is worth
+        with np.errstate(invalid="ignore", divide="ignore"):  # what the stated error is worth, also at 0 and 1
+            centre = (np.clip(value, 0, 1) * n + 2) / (n + 4)
+            behind = np.where(error > 0, centre * (1 - centre) / error**2, n)
         sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)
     else:
         sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2

@@ -181,6 +181,23 @@ class Panel(Statistic):
         return self.user_group[self.request_user]
 
     @cached_property
+    def by_user(self) -> tuple[U64, I64]:
+        """A key of cell and user of each request that has one, sorted, and the requests in that order."""
+        request = np.flatnonzero(self.user_known[self.request_user])
+        return self._by_key(request, self.user[self.request_user[request]])
+
+    @cached_property
+    def by_context(self) -> tuple[U64, I64]:
+        """The same by cell and what was being looked at, where that is known."""
+        request = np.flatnonzero(self.context != 0)
+        return self._by_key(request, self.context[request])
+
+    def _by_key(self, request: I64, who: U64) -> tuple[U64, I64]:
+        key = combine(self.groups[self.request_group[request]], who)
+        order = np.argsort(key, kind="stable")  # of one key, by the request's hash: as if drawn by lot
+        return key[order], request[order].astype(np.int64)
+
+    @cached_property
     def person(self) -> NDArray[np.int64]:
         """Number of the distinct user that each user of a cell is, shape (users,): one may be in several cells."""
         return np.searchsorted(distinct(self.user), self.user)

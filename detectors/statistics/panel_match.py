@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import I64
-from detectors.core.hashing import U64, combine, distinct
+from detectors.core.hashing import U64, distinct
 from detectors.statistics.panel import Panel
 
 NONE: frozenset[int] = frozenset()
@@ -32,7 +32,8 @@ def matched(now: Panel, before: Panel, *, by_context: bool = False) -> tuple[I64
     request_now, request_before : arrays of int64, shape (pairs,)
         Indices into `Panel.request` of each.
     """
-    ours, theirs = _by_key(now, by_context), _by_key(before, by_context)
+    ours = now.by_context if by_context else now.by_user
+    theirs = before.by_context if by_context else before.by_user
     if not len(ours[0]) or not len(theirs[0]):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     key, request = ours
@@ -68,34 +69,29 @@ def overlap(
     N. Lathia, S. Hailes, L. Capra and X. Amatriain, "Temporal diversity in recommender systems", SIGIR 2010.
     """
     n = len(request_now)
-    items = distinct(np.concatenate([now.item, before.item]))
-    ours = _sets(now, request_now, items, pinned)
-    theirs = _sets(before, request_before, items, pinned)
-    together = np.sort(np.concatenate([ours, theirs]))  # what is there twice is in both
+    pair_now, item_now = _rows(now, request_now, pinned)
+    pair_then, item_then = _rows(before, request_before, pinned)
+    items, code = np.unique(np.concatenate([item_now, item_then]), return_inverse=True)
+    code += np.concatenate([pair_now, pair_then]) * np.int64(max(len(items), 1))
+    ours = len(pair_now)
+    now_set, then_set = distinct(code[:ours]), distinct(code[ours:])
+    together = np.sort(np.concatenate([now_set, then_set]))  # what is there twice is in both
     shared = together[1:][together[1:] == together[:-1]]
     width = max(len(items), 1)
-    size = np.minimum(np.bincount(ours // width, minlength=n), np.bincount(theirs // width, minlength=n))
+    size = np.minimum(
+        np.bincount(now_set // width, minlength=n), np.bincount(then_set // width, minlength=n)
+    )
     with np.errstate(invalid="ignore"):
         return np.where(size > 0, np.bincount(shared // width, minlength=n) / size, np.nan)
 
 
-def _by_key(panel: Panel, by_context: bool) -> tuple[U64, I64]:
-    """A key of cell and user (or context) of each request that has one, sorted, and the requests in that order."""
-    wanted = panel.context != 0 if by_context else panel.user_known[panel.request_user]
-    request = np.flatnonzero(wanted)
-    who = panel.context[request] if by_context else panel.user[panel.request_user[request]]
-    key = combine(panel.groups[panel.request_group[request]], who)
-    order = np.argsort(key, kind="stable")  # of one key, by the request's hash: as if drawn by lot
-    return key[order], request[order].astype(np.int64)
-
-
-def _sets(panel: Panel, request: NDArray[np.integer[Any]], items: U64, pinned: frozenset[int]) -> I64:
-    """The different items of some requests, sorted: number of the request among them * len(items) + item."""
+def _rows(panel: Panel, request: NDArray[np.integer[Any]], pinned: frozenset[int]) -> tuple[I64, U64]:
+    """Rows of some requests: number of the request among them, and item."""
     length = np.diff(panel.offsets)[request]
     first = np.cumsum(length) - length
     row = np.repeat(panel.offsets[:-1][request] - first, length) + np.arange(length.sum())
-    code = np.repeat(np.arange(len(request)) * np.int64(len(items)), length)
-    code += np.searchsorted(items, panel.item[row])
+    pair = np.repeat(np.arange(len(request)), length)
     if pinned:
-        code = code[~np.isin(panel.position[row], sorted(pinned))]
-    return distinct(code)
+        free = ~np.isin(panel.position[row], sorted(pinned))
+        row, pair = row[free], pair[free]
+    return pair, panel.item[row]
