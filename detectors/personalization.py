@@ -27,6 +27,7 @@ F = NDArray[np.float64]
 
 OTHERS = 3  # earlier lists of other users that each list is compared with
 LEAST_USERS = 12
+FEW_PAIRS = 100  # fewer are made up for by windows in which something was wrong
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,20 @@ class Personalization(Detector):
             return
         kinds = context.expected.kind_of_cells(summary.cells)
         contextual = np.array([kind == CONTEXTUAL for kind in kinds], bool)
-        found = _Pairs.none()
-        for earlier in _the_untroubled_first(context):
-            found = found.and_those_of(summary, earlier, contextual)
+        found, put_off = _Pairs.none(), []
+        for earlier in context.earlier():
             if len(found.own) >= self.pairs:
                 break
+            if earlier.troubled:
+                put_off.append(earlier.summary)
+            else:
+                found = found.and_those_of(summary, earlier.summary, contextual)
+        for (
+            troubled
+        ) in put_off:  # their lists tell little of how things usually are: only where there are no others
+            if len(found.own) >= FEW_PAIRS:
+                break
+            found = found.and_those_of(summary, troubled, contextual)
         yield from _by_slice(summary, found)
 
 
@@ -123,21 +133,10 @@ class _Pairs(NamedTuple):
         return _Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _the_untroubled_first(context: Context) -> Iterator[Summary]:
-    """Earlier windows, the newest first; those in which something was wrong come last: their lists tell little."""
-    put_off = []
-    for earlier in context.earlier():
-        if earlier.troubled:
-            put_off.append(earlier.summary)
-        else:
-            yield earlier.summary
-    yield from put_off
-
-
 def _with_others(
     now: Panel, request: NDArray[np.int64], then: Panel, before: NDArray[np.int64], *, by_context: bool
 ) -> F:
-    """Mean overlap of each list with the earlier lists that were matched to others of its cell; NaN when it is alone."""
+    """Mean overlap of each list with earlier lists of others in its cell; NaN when it is alone there."""
     cell = now.request_group[request]
     order = np.argsort(cell, kind="stable")
     start = np.searchsorted(cell[order], cell[order])
@@ -180,5 +179,3 @@ def _by_slice(summary: Summary, pairs: _Pairs) -> Iterator[Measurement]:
             variance = np.maximum(sums(values**2) / n - mean**2, 0) * n / np.maximum(n - 1, 1)
             error = np.sqrt(variance / n)
         yield Measurement(name, mean, error, n)
-
-

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.cells import WHOLE, parse_slice
+from detectors.core.detector import Detector
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
 from detectors.judgement.judge import Judge, Judged, kind_of
+from detectors.judgement.series import Series
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.detector_settings import ConfiguredDetector
 from monitor.evaluation import Evaluation
@@ -90,6 +92,12 @@ class Fold:
         }
         self._measures = {f"{name}.{m.name}": m for name, d in detectors.items() for m in d.measures()}
         self._telling = {name: d.detector.telling for name, d in detectors.items()}
+        self._followers = {
+            name: d.detector
+            for name, d in detectors.items()
+            if type(d.detector).follow is not Detector.follow
+        }
+        self._following = {n for n in self._measures if n.partition(".")[0] in self._followers}
         self._version = recommender.log.columns.model_version
         allowed = recommender.false_alarms
         self._judge = Judge(
@@ -135,8 +143,12 @@ class Fold:
         incidents : tuple of Incident
             Open after this window, or closed in it.
         """
-        given = [(n, self._measures[n], _as_stored(m)) for n, m in measured.found if n in self._measures]
+        known = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
+        given = [(n, self._measures[n], _as_stored(m)) for n, m in known]
         judged = self._judge.judge(measured.window.start_us, measured.slices, given)
+        following = self._follow(measured, {n: j for (n, _, _), j in zip(given, judged, strict=True)})
+        given += following
+        judged += self._judge.judge(measured.window.start_us, measured.slices, following)
         judged = [self._without_rollouts(self._without_batches(j, measured.window)) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
         findings = _findings(named, measured, self._measures)
@@ -145,10 +157,24 @@ class Fold:
         incidents = self._book.step(
             self._open, measured.window, told_at, breaches, findings, telling=self._telling, silent=silent
         )
-        known = {i.id for i in self._open}
-        incidents = tuple(i if i.id in known else on_open(i) for i in incidents)
+        before = {i.id for i in self._open}
+        incidents = tuple(i if i.id in before else on_open(i) for i in incidents)
         self._open = tuple(i for i in incidents if i.open)
         return findings, incidents
+
+    def _follow(
+        self, measured: Measured, judged: Mapping[str, Judged]
+    ) -> list[tuple[str, Measure, Measurement]]:
+        """What detectors measure of the windows before and this one together."""
+        judge = self._judge
+        series = Series(
+            measured.window.start_us, judge.window_us, measured.slices, judged, judge.past, judge.budget
+        )
+        return [
+            (f"{name}.{m.measure}", self._measures[f"{name}.{m.measure}"], _as_stored(m))
+            for name, detector in self._followers.items()
+            for m in detector.follow(series)
+        ]
 
     def _without_rollouts(self, judged: Judged) -> Judged:
         """How much traffic a model version gets is somebody's decision: nothing to wake anybody for."""

@@ -15,6 +15,7 @@ from detectors.core.expected import NOTHING_EXPECTED, Expected
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
+from detectors.judgement.series import Series
 
 ENTRY_POINTS = "recwatch.detectors"
 
@@ -84,6 +85,10 @@ class Detector(ABC):
     @abstractmethod
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         """Measure every slice of a summary. Pure: no files, no clock, no randomness."""
+
+    def follow(self, series: Series) -> Iterator[Measurement]:
+        """Measure what no single window shows, from the measures of this window and those before it."""
+        yield from ()
 
 
 @cache

@@ -25,6 +25,7 @@ class Unit(StrEnum):
     ITEMS = "items"
     SECONDS = "seconds"
     SCORE = "score"
+    CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
 
     @property
     def counts_traffic(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
 
 F = NDArray[np.float64]
@@ -213,6 +214,54 @@ class Past:
         value = from_scale(kind, counts.scaled[at[-1], columns])
         error = np.sqrt(counts.variance[at[-1], columns])
         return np.stack([value, np.where(_by_logarithm(kind), error * np.maximum(value, 0.5), error)])
+
+    def days(self, start_us: int, columns: NDArray[np.int64], recent: int) -> tuple[F, F, F]:
+        """How far each day before a window was off what is usual at its hours, on the judged scale.
+
+        Parameters
+        ----------
+        recent : int
+            Days that do not tell what is usual.
+
+        Returns
+        -------
+        by_day : array, shape (DAYS, series)
+            Mean over the windows of a day, the newest day (the 24 hours before the window) first; NaN where half of
+            them are not known.
+        noise : array, shape (series,)
+            What sampling alone does to such a mean.
+        level : array, shape (series,)
+            Mean of what is usual.
+        """
+        day = (start_us - 1 - self._times) // DAY
+        inside = (day >= 0) & (day < DAYS)
+        day, clock = day[inside], (self._times[inside] - start_us) % DAY
+        counts = self._as_of(start_us, len(self._column))
+        scaled, variance = counts.scaled[inside][:, columns], counts.variance[inside][:, columns]
+        off = np.full(scaled.shape, np.nan)
+        level, hours = np.zeros(len(columns)), np.zeros(len(columns))
+        for hour in distinct(clock):
+            here = clock == hour
+            usual = _median(scaled[here & (day >= recent)])[0]
+            off[here] = scaled[here] - usual
+            level += np.nan_to_num(usual)
+            hours += np.isfinite(usual)
+        by_day = np.full((DAYS, len(columns)), np.nan)
+        for d in range(DAYS):
+            values = off[day == d]
+            n = np.isfinite(values).sum(axis=0)
+            enough = n * 2 >= max(len(distinct(clock)), 1)
+            by_day[d] = np.where(enough, np.nansum(values, axis=0) / np.maximum(n, 1), np.nan)
+        n = np.maximum(np.isfinite(variance).sum(axis=0), 1)
+        noise = np.nansum(variance, axis=0) / n / np.maximum(n / max(len(distinct(day)), 1), 1)
+        return by_day, noise, level / np.maximum(hours, 1)
+
+    def relative(self, columns: NDArray[np.int64], off: F, level: F) -> tuple[F, F]:
+        """A difference on the judged scale as a share of the level, and what one unit of it is there."""
+        by_logarithm = _by_logarithm(self._kind[columns])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(by_logarithm, np.expm1(off), off / np.abs(level))
+            return share, np.where(by_logarithm, np.exp(off), 1 / np.abs(level))
 
     def _typical(self, values: F) -> tuple[F, F, F]:
         """Median, points and robust deviation of some windows; of a few requests an hour the mean."""

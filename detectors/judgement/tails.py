@@ -41,7 +41,9 @@ def limits_of(kind: int, expected: F, past: Expectation, error: F, value: F, n: 
         sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
     elif kind == SHARE:
         p = _possible(expected, n)
-        with np.errstate(invalid="ignore", divide="ignore"):  # what the stated error is worth, also at 0 and 1
+        with np.errstate(
+            invalid="ignore", divide="ignore"
+        ):  # what the stated error is worth, also at 0 and 1
             centre = (np.clip(value, 0, 1) * n + 2) / (n + 4)
             behind = np.where(error > 0, centre * (1 - centre) / error**2, n)
         sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)

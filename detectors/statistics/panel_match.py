@@ -78,9 +78,7 @@ def overlap(
     together = np.sort(np.concatenate([now_set, then_set]))  # what is there twice is in both
     shared = together[1:][together[1:] == together[:-1]]
     width = max(len(items), 1)
-    size = np.minimum(
-        np.bincount(now_set // width, minlength=n), np.bincount(then_set // width, minlength=n)
-    )
+    size = np.minimum(np.bincount(now_set // width, minlength=n), np.bincount(then_set // width, minlength=n))
     with np.errstate(invalid="ignore"):
         return np.where(size > 0, np.bincount(shared // width, minlength=n) / size, np.nan)
 

@@ -63,6 +63,8 @@ def say(value: float, unit: Unit) -> str:
             if value >= 0.1 or value == 0
             else f"{value:.1%}".replace("%", " %")
         )
+    if unit is Unit.CHANGE:
+        return f"{value:+.0%}".replace("%", " %")
     if unit is Unit.SECONDS:
         minutes = round(value / 60)
         return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
