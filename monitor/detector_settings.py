@@ -60,7 +60,7 @@ def build(settings: Settings) -> dict[str, ConfiguredDetector]:
         When a setting is wrong; the same that `check_detectors` tells, for settings that it has not seen.
 
     >>> list(build({"scores": {"enabled": False}}))
-    ['diversity', 'lists', 'same_item', 'traffic']
+    ['diversity', 'lists', 'outcome', 'same_item', 'traffic']
     """
     wrong = [f"detectors.{'.'.join(map(str, keys))}: {what}" for keys, what in mistakes(settings)]
     if wrong:

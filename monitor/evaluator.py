@@ -26,7 +26,7 @@ from monitor.fold import Fold, Measured
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import available, cannot_measure
+from monitor.measurable import available, cannot_measure, does_not_suit
 from monitor.windows import Window
 
 LOOK_BACK = timedelta(
@@ -159,8 +159,9 @@ class Evaluator:
             read=replace(summary.read, catalog=known.seen),
             seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
             failures=failures,
-            cannot_measure=tuple(
-                cannot_measure(self._detectors.values(), has, expected.all_kinds, why=known.lacks)
+            cannot_measure=(
+                *cannot_measure(self._detectors.values(), has, expected.all_kinds, why=known.lacks),
+                *does_not_suit(self._detectors.values(), summary.summary, has, expected.all_kinds),
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from detectors.core.detector import Detector
 from detectors.core.expected import PERSONALISED, POPULAR
 from detectors.core.measurement import Measure
+from detectors.core.summary import Summary
 from monitor.config.models import CATALOG_PARTS, Columns, RecommenderConfig
 from monitor.evaluation import CannotMeasure
 
@@ -21,6 +23,7 @@ WHY = {
     "logged_position": "the log has no position column",
     "model_version": "the log has no model version column",
     "context": "the log has no context column",
+    "click": "the log does not say what was clicked (log.columns.click)",
 }
 
 
@@ -52,6 +55,22 @@ def cannot_measure(
         for measure in detector.measures()
         if (reasons := _why_not(measure, has, kinds, why)) and not _of_an_absent_column(measure)
     ]
+
+
+def does_not_suit(
+    detectors: Iterable[Detector], summary: Summary, has: Collection[str], kinds: Collection[str]
+) -> list[CannotMeasure]:
+    """The measures that the log has the columns for, but not what they would need to hold."""
+    out = []
+    for detector in detectors:
+        with suppress(Exception):  # one that fails here fails when it measures, and is told then
+            whys = detector.unsuited(summary)
+            out += [
+                CannotMeasure(f"{detector.name}.{measure.name}", whys[measure.name])
+                for measure in detector.measures()
+                if measure.name in whys and is_measurable(measure, has, kinds)
+            ]
+    return out
 
 
 def is_measurable(measure: Measure, has: Collection[str], kinds: Collection[str]) -> bool:

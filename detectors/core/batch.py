@@ -46,6 +46,8 @@ class Batch:
         Microseconds since the epoch.
     score, click : array, shape (m,), or None
         None where the log has no such column; NaN (score) where a row has none.
+    click_known : array of bool, shape (m,), or None
+        Whether the log says of a row if it was clicked; None where it says so of all.
     context : array of uint64, shape (n,), or None
         Hash of what was being looked at, 0 where that is not known; None where the log does not say it.
     has : frozenset of str
@@ -72,6 +74,7 @@ class Batch:
     time: I64
     score: F | None = None
     click: NDArray[np.bool_] | None = None
+    click_known: NDArray[np.bool_] | None = None
     context: U64 | None = None
     has: frozenset[str] = frozenset()
     missing: Mapping[str, I64] = field(default_factory=dict)
@@ -156,6 +159,7 @@ class Batch:
             time=self.time[chosen],
             score=None if self.score is None else self.score[rows],
             click=None if self.click is None else self.click[rows],
+            click_known=None if self.click_known is None else self.click_known[rows],
             context=None if self.context is None else self.context[chosen],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -89,6 +89,10 @@ class Detector(ABC):
     def follow(self, series: Series) -> Iterator[Measurement]:
         """Measure what no single window shows, from the measures of this window and those before it."""
         yield from ()
+
+    def unsuited(self, summary: Summary) -> Mapping[str, str]:
+        """Measures that what is in the columns does not allow, and why: `measure` leaves them out."""
+        return {}
 
 
 @cache

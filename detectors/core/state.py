@@ -57,9 +57,10 @@ def decode(blob: bytes, name: str, version: int) -> dict[str, NDArray[Any]]:
         raise ValueError(f"state is of {found[0]} version {found[1]}, wanted {name} version {version}")
     try:
         arrays = {key: _to_numpy(table.column(key), told[f"shape:{key}"]) for key in table.column_names}
+        checksum = str(_checksum(arrays))
     except (pa.ArrowException, LookupError, ValueError, AttributeError) as error:
         raise ValueError(f"state of {name} is damaged: it cannot be read") from error
-    if told.get("checksum") != str(_checksum(arrays)):
+    if told.get("checksum") != checksum:
         raise ValueError(f"state of {name} is damaged: its checksum differs")
     return arrays
 

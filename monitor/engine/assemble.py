@@ -30,6 +30,7 @@ class _Rows:
     item: Ints
     score: NDArray[np.floating[Any]] | None
     click: Flags | None
+    click_known: Flags | None
 
     def take(self, at: Ints | Flags) -> _Rows:
         return _Rows(
@@ -38,6 +39,7 @@ class _Rows:
             self.item[at],
             None if self.score is None else self.score[at],
             None if self.click is None else self.click[at],
+            None if self.click_known is None else self.click_known[at],
         )
 
 
@@ -68,6 +70,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         items.codes,
         np.concatenate([c.score for c in chunks if c.score is not None]) if "score" in has else None,
         np.concatenate([c.click for c in chunks if c.click is not None]) if "click" in has else None,
+        _click_known(chunks) if "click" in has else None,
     )
     with_item = rows.item >= 0
     rows, repeated = _in_order(rows if with_item.all() else rows.take(with_item), has)
@@ -90,10 +93,20 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         time=np.concatenate([c.time for c in chunks])[first_run],
         score=rows.score,
         click=rows.click,
+        click_known=rows.click_known,
         context=_contexts(chunks, first_run),
         has=has,
         missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
+    )
+
+
+def _click_known(chunks: Sequence[Chunk]) -> Flags | None:
+    """Of each row; None when all chunks know it of all."""
+    if all(c.click_known is None for c in chunks):
+        return None
+    return np.concatenate(
+        [np.ones(c.n_rows, bool) if c.click_known is None else c.click_known for c in chunks]
     )
 
 

@@ -33,6 +33,8 @@ class Chunk:
     position : array of int32, shape (rows,), or None
         As logged, -1 where there is none; None where the order of the rows says it.
     score, click : array, shape (rows,), or None
+    click_known : array of bool, shape (rows,), or None
+        None where every row says whether it was clicked.
     context : array of uint64, shape (runs,), or None
         0 where there is none.
     missing : mapping of role to array of int64, shape (runs,)
@@ -51,6 +53,7 @@ class Chunk:
     position: NDArray[np.int32] | None = None
     score: NDArray[np.floating[Any]] | None = None
     click: Flags | None = None
+    click_known: Flags | None = None
     context: U64 | None = None
     missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     joins: bool = False
@@ -82,6 +85,7 @@ class Chunk:
             None if self.position is None else self.position[rows],
             None if self.score is None else self.score[rows],
             None if self.click is None else self.click[rows],
+            None if self.click_known is None else self.click_known[rows],
             None if self.context is None else self.context[chosen],
             {role: n[chosen] for role, n in self.missing.items()},
             self.joins,
@@ -151,6 +155,7 @@ def read_chunk(
         _places(flat.get("position")),
         _numbers(flat.get("score"), np.nan),
         _numbers(flat.get("click"), False),
+        ~nulls_of(flat["click"]) if "click" in flat and flat["click"].null_count else None,
         _context(columns, first),
         _missing(columns, flat, item, starts, listed),
         joins=not lost.all(),

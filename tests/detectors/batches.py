@@ -17,6 +17,7 @@ HOUR = 3_600_000_000
 START = 490_000 * HOUR
 WINDOW = Context(window_us=(START, START + HOUR))
 ROLES = frozenset({"request", "user", "position", "score"})
+EVERYTHING = ROLES | {"click", "empty_lists"}
 
 
 def of_lists(
@@ -25,6 +26,7 @@ def of_lists(
     users: Sequence[str | None] | None = None,
     surfaces: Sequence[str] | None = None,
     scores: Sequence[Sequence[float]] | None = None,
+    clicks: Sequence[Sequence[bool | None]] | None = None,
     positions: Sequence[Sequence[int]] | None = None,
     times: Sequence[int] | None = None,
     has: frozenset[str] = ROLES,
@@ -55,7 +57,11 @@ def of_lists(
         request=request,
         time=np.full(n, START) if times is None else np.array(times, np.int64),
         score=None if scores is None else np.array([s for row in scores for s in row], np.float64),
-        has=has if scores is not None else has - {"score"},
+        click=None if clicks is None else np.array([bool(c) for row in clicks for c in row], bool),
+        click_known=None
+        if clicks is None
+        else np.array([c is not None for row in clicks for c in row], bool),
+        has=(has if scores is not None else has - {"score"}) | ({"click"} if clicks is not None else set()),
         repeated=np.zeros(len(cells), np.int64),
     )
 
@@ -69,7 +75,7 @@ def random_batch(
     longest: int = 6,
     countries: int = 3,
     surfaces: int = 2,
-    has: frozenset[str] = ROLES | {"empty_lists"},
+    has: frozenset[str] = EVERYTHING,
 ) -> Batch:
     """Anything that a log may hold: empty lists, items twice, gaps, heavy users, guests, ids twice, odd scores."""
     listed = "request" in has
@@ -94,6 +100,7 @@ def random_batch(
     score = np.round(rng.normal(size=rows), 1)
     for odd in (np.nan, np.inf, -np.inf):
         score[rng.random(rows) < 0.04] = odd
+    click, unsure = rng.random(rows) < 0.2, rng.random(rows) < rng.choice([0.0, 0.3])
     nulls = {"item": rng.integers(0, 4, len(cells))}
     nulls |= {role: rng.binomial(rows_of_cell, 0.2) for role in ("user", "score")}
     return Batch(
@@ -111,6 +118,8 @@ def random_batch(
         request=request,
         time=START + rng.integers(0, HOUR, requests),
         score=score if "score" in has else None,
+        click=click & ~unsure if "click" in has else None,
+        click_known=~unsure if "click" in has and unsure.any() else None,
         has=has,
         missing={role: n for role, n in nulls.items() if role in has | {"item"}},
         repeated=rng.integers(0, 3, len(cells)),
@@ -120,7 +129,7 @@ def random_batch(
 @st.composite
 def batches(draw: st.DrawFn, least: int = 0) -> Batch:
     """Small batches of every kind of log."""
-    roles = draw(st.sets(st.sampled_from(sorted(ROLES | {"empty_lists"}))))
+    roles = draw(st.sets(st.sampled_from(sorted(EVERYTHING))))
     return random_batch(
         np.random.default_rng(draw(st.integers(0, 2**32))),
         requests=draw(st.integers(least, 60)),

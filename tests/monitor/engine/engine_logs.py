@@ -101,8 +101,14 @@ def _row_of(batch: Batch, i: int) -> tuple[Any, ...]:
         int(batch.position[i]),
         str(batch.item_names[int(batch.item[i])]),
         score,
-        None if batch.click is None else bool(batch.click[i]),
+        _click_of(batch, i),
     )
+
+
+def _click_of(batch: Batch, i: int) -> bool | None:
+    if batch.click is None or (batch.click_known is not None and not batch.click_known[i]):
+        return None
+    return bool(batch.click[i])
 
 
 @dataclass(frozen=True)
@@ -296,7 +302,7 @@ def by_hand(rows: Sequence[Row], shape: Shape, *, counted_from: int = 1) -> Told
                 continue
             places.add((place, item))
             score = row.get("score") if "score" in roles else None
-            click = bool(row.get("click")) if "click" in roles else None
+            click = row.get("click") if "click" in roles else None
             kept.append((place, item, None if score is None or math.isnan(score) else score, click))
         request = key if isinstance(key, str) else None
         out[cell, user if known else None, request, _us(first["timestamp"]), _sorted(kept)] += 1
