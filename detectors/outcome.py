@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from detectors.core.detector import Context, Detector
-from detectors.core.measurement import Measure, Measurement, Unit, share
-from detectors.core.random_groups import rate, together
+from detectors.core.measurement import Evidence, Measure, Measurement, Unit, share
+from detectors.core.random_groups import rate
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
@@ -96,7 +96,7 @@ class Outcome(Detector):
             Measure("request_click_rate", Unit.RATIO, "Share of requests with a click.",
                     (History("down", change=self.collapse, relative=True),), request, LEAST_ROWS,
                     "{value} of {requests} get a click"),
-            Measure("first_place_click_rate", Unit.RATIO, "Share of first places that were clicked.",
+            Measure("first_place_click_rate", Unit.RATIO, f"Share of first places that were clicked, {over(LASTING)}.",
                     (History("down", change=self.collapse, relative=True),), place, LEAST_ROWS,
                     "the first place is clicked in {value} of lists"),
             Measure("calibration_error", Unit.RATIO,
@@ -118,8 +118,13 @@ class Outcome(Detector):
         past = [_Clicks.of(e.summary, texts) for e in earlier]
         all_rows = _only_clicks_are_written([now, *past])
         shown, asked = now.shown(all_rows), now.asked(all_rows)
-        places = _Places(summary, all_rows)
-        yield rate("click_rate", now.clicks, shown, places.evidence)
+        windows = [summary, *(e.summary for e in earlier)]
+        yield rate(
+            "click_rate",
+            now.clicks,
+            shown,
+            _by_place(_added_up(PlaceClicks, windows[:1], [], texts), all_rows),
+        )
         ages = [(context.window_us[1] - e.start_us) / HOUR for e in earlier]
         recent, lasting = (_spans(span, now, past, ages, all_rows) for span in (RECENT, LASTING))
         yield _over("recent_click_rate", recent, now, past, all_rows)
@@ -128,14 +133,13 @@ class Outcome(Detector):
         if "request" in summary.has:
             yield rate("request_click_rate", now.clicked, asked)
         if "position" in summary.has:
-            yield places.first(together(now.clicked, asked))
+            yield _first_place(_added_up(PlaceClicks, windows, [*lasting], texts), all_rows, over_long)
         if "score" in summary.has:
-            summaries = [e.summary for e in earlier]
-            yield from _calibration(_scores_and_clicks(summary, summaries, lasting), over_long)
+            yield from _calibration(_added_up(CalibrationBins, windows, [*lasting], texts), over_long)
 
     def unsuited(self, summary: Summary) -> Mapping[str, str]:
         bins = summary[CalibrationBins]
-        counted = bins.bins_of(np.ones((1, len(bins.groups)), bool))
+        counted = bins.by_bin(np.ones((1, len(bins.groups)), bool))
         outside, inside = counted["outside"].sum(), counted["rows"].sum()
         if outside <= OUTSIDE * (outside + inside):
             return {}
@@ -158,7 +162,7 @@ class _Clicks:
     def of(cls, summary: Summary, texts: Sequence[str]) -> _Clicks:
         """In slices of whichever window; nothing where this one lacks the slice."""
         tally = summary[ClickTally]
-        return cls(**tally.groups_of(_members(summary, tally, texts)))
+        return cls(**tally.by_group(_members(summary, tally, texts)))
 
     def shown(self, all_rows: NDArray[np.bool_]) -> Counts:
         """Rows that clicks are held against."""
@@ -215,39 +219,45 @@ def _over(
     return rate(measure, clicks, of, evidence)
 
 
-class _Places:
-    """Clicks by place."""
-
-    def __init__(self, summary: Summary, all_rows: NDArray[np.bool_]) -> None:
-        tally = summary[PlaceClicks]
-        rows, known, self.clicks = tally.places_of(summary.members(tally))
-        self.rows = np.where(all_rows[:, None], rows, known)
-        self.placed = "position" in summary.has
-
-    def first(self, users: NDArray[np.float64]) -> Measurement:
-        """A list has one first place; what is known of the clustering of requests holds for it."""
-        return share("first_place_click_rate", self.clicks[:, 0], self.rows[:, 0], users, self.evidence)
-
-    def evidence(self, s: int) -> Mapping[str, Any]:
-        if not self.placed:
-            return {}
-        shown = np.flatnonzero(self.rows[s])
-        names = [str(p) if p <= PLACES else f"{PLACES + 1} and on" for p in (shown + 1).tolist()]
-        rates = self.clicks[s, shown] / self.rows[s, shown]
-        return {"click_rate_by_position": dict(zip(names, np.round(rates, 5).tolist(), strict=True))}
-
-
-def _scores_and_clicks(
-    summary: Summary, earlier: Sequence[Summary], span: NDArray[np.bool_]
+def _added_up(
+    kind: type[PlaceClicks] | type[CalibrationBins],
+    windows: Sequence[Summary],
+    span: Sequence[NDArray[np.bool_]],
+    texts: Sequence[str],
 ) -> Mapping[str, Counts]:
-    """What there is of scores and clicks over each slice's span, by bin."""
+    """Counts of the first window and those after it that each slice's span holds."""
     total: dict[str, Counts] = {}
-    everything = np.ones(len(summary.slices), bool)
-    for window, added in zip([summary, *earlier], [everything, *span], strict=True):
-        bins = window[CalibrationBins]
-        for name, counts in bins.bins_of(_members(window, bins, summary.slices.texts)).items():
+    for window, added in zip(windows, [np.ones(len(texts), bool), *span], strict=True):
+        found = window[kind]
+        members = _members(window, found, texts)
+        counted = found.by_place(members) if isinstance(found, PlaceClicks) else found.by_bin(members)
+        for name, counts in counted.items():
             total[name] = total.get(name, 0.0) + added[:, None] * counts
     return total
+
+
+def _by_place(places: Mapping[str, Counts], all_rows: NDArray[np.bool_]) -> Evidence:
+    """Click rates by place, for people to see: a place that is covered, a list that is not seen."""
+    shown = np.where(all_rows[:, None], places["rows"], places["known"])
+
+    def evidence(s: int) -> Mapping[str, Any]:
+        there = np.flatnonzero(shown[s])
+        names = [str(p) if p <= PLACES else f"{PLACES + 1} and on" for p in (there + 1).tolist()]
+        rates = np.round(places["clicks"][s, there] / shown[s, there], 5).tolist()
+        return {"click_rate_by_position": dict(zip(names, rates, strict=True))} if names else {}
+
+    return evidence
+
+
+def _first_place(
+    places: Mapping[str, Counts], all_rows: NDArray[np.bool_], clicks: Measurement
+) -> Measurement:
+    """How often the first place is clicked; of users that click alike, what the click rate of all places says."""
+    shown = np.where(all_rows[:, None], places["rows"], places["known"])
+    measure, hits, of = "first_place_click_rate", places["clicks"][:, 0], shown[:, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        users = np.fmax(shown.sum(axis=1) / clicks.n, 1.0)
+    return share(measure, hits, of, users, _by_place(places, all_rows))
 
 
 def _calibration(bins: Mapping[str, Counts], clicks: Measurement) -> Iterator[Measurement]:

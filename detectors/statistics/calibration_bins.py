@@ -50,7 +50,7 @@ class CalibrationBins(Tally):
         counted = [np.bincount(code, part, size).astype(np.int64).reshape(-1, BINS) for part in parts]
         return dict(zip(cls.names, [outside, *np.concatenate(counted, axis=1).T], strict=True))
 
-    def bins_of(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    def by_bin(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Rows, score (summed up) and clicks by slice and bin, shape (slices, BINS); `outside`, shape (slices, 1)."""
         totals = members.astype(np.float64) @ self.counts.astype(np.float64)  # whole numbers below 2^53
         rows, score, clicks = np.split(totals[:, 1:], 3, axis=1)

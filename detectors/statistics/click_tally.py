@@ -31,15 +31,15 @@ class ClickTally(Tally):
 
     @classmethod
     def count(cls, batch: Batch) -> dict[str, I64]:
-        counts = cls._by_group(batch)
+        counts = cls._count(batch)
         return {name: counts[:, i] for i, name in enumerate(cls.names)}
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
-        return cls(batch.cells.keys, cls._by_group(batch)) if len(batch.cells) else cls.empty()
+        return cls(batch.cells.keys, cls._count(batch)) if len(batch.cells) else cls.empty()
 
     @classmethod
-    def _by_group(cls, batch: Batch) -> I64:
+    def _count(cls, batch: Batch) -> I64:
         """Shape (cells, len(names))."""
         cells = len(batch.cells)
         if batch.click is None:
@@ -50,7 +50,7 @@ class ClickTally(Tally):
         by_group = [np.bincount(code, number, cells * GROUPS).astype(np.int64) for number in numbers]
         return np.stack(by_group).reshape(len(cls.kinds), cells, GROUPS).swapaxes(0, 1).reshape(cells, -1)
 
-    def groups_of(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    def by_group(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Each kind by slice and group of users, each of shape (slices, GROUPS)."""
         totals = members.astype(np.float64) @ self.counts.astype(np.float64)  # whole numbers below 2^53
         return dict(zip(self.kinds, np.split(totals, len(self.kinds), axis=1), strict=True))
@@ -82,10 +82,10 @@ class PlaceClicks(Tally):
         clicks = count(np.flatnonzero(batch.click & placed))
         return dict(zip(cls.names, np.concatenate([rows, known, clicks], axis=1).T, strict=True))
 
-    def places_of(self, members: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    def by_place(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Each kind by slice and place, each of shape (slices, PLACES + 1)."""
         totals = members.astype(np.float64) @ self.counts.astype(np.float64)
-        return tuple(np.split(totals, len(self.kinds), axis=1))
+        return dict(zip(self.kinds, np.split(totals, len(self.kinds), axis=1), strict=True))
 
 
 def rows_known(batch: Batch) -> I64:

@@ -311,7 +311,7 @@ def test_the_plain_calibration_error_follows_from_the_number_of_rows() -> None:
     plain = []
     for requests in (60, 3600):
         bins = CalibrationBins.from_batch(_scored(np.random.default_rng(1), requests))
-        b = bins.bins_of(np.ones((1, 1), bool))
+        b = bins.by_bin(np.ones((1, 1), bool))
         plain.append(np.abs(b["score"] - b["clicks"]).sum() / b["rows"].sum())
     assert plain[0] > 5 * plain[1]
 
@@ -320,7 +320,7 @@ def test_what_chance_adds_is_the_mean_of_a_folded_normal() -> None:
     rng = np.random.default_rng(2)
     batch = _scored(rng, 300, 0.3)
     found = measure(DETECTOR, batch)
-    b = CalibrationBins.from_batch(batch).bins_of(np.ones((1, 1), bool))
+    b = CalibrationBins.from_batch(batch).by_bin(np.ones((1, 1), bool))
     users = b["rows"].sum() / found["lasting_click_rate"].n[0]
     total = 0.0
     for rows, score, clicks in zip(b["rows"][0], b["score"][0], b["clicks"][0], strict=True):
@@ -375,7 +375,7 @@ def test_rows_that_say_nothing_of_clicks_or_have_no_score_are_in_no_bin() -> Non
     assert batch.click_known is not None
     assert batch.score is not None
     odd = replace(batch, score=np.where(rng.random(batch.n_rows) < 0.2, np.nan, batch.score))
-    counted = CalibrationBins.from_batch(odd).bins_of(np.ones((1, 1), bool))
+    counted = CalibrationBins.from_batch(odd).by_bin(np.ones((1, 1), bool))
     usable = batch.click_known & np.isfinite(odd.score)
     assert counted["rows"].sum() == usable.sum()
     assert counted["score"].sum() == pytest.approx(odd.score[usable].sum(), abs=1e-6 * usable.sum())
