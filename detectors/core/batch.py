@@ -16,6 +16,7 @@ from detectors.core.hashing import U64
 F = NDArray[np.floating[Any]]
 I64 = NDArray[np.int64]
 
+OF_ROWS = ("item", "position", "score", "click", "click_known")
 LONG_LIST = 64  # longer lists are looked through for repeats by sorting
 
 
@@ -151,19 +152,15 @@ class Batch:
             self,
             cell=self.cell[chosen],
             offsets=offsets,
-            item=self.item[rows],
-            position=self.position[rows],
             user=self.user[chosen],
             user_known=self.user_known[chosen],
             request=self.request[chosen],
             time=self.time[chosen],
-            score=None if self.score is None else self.score[rows],
-            click=None if self.click is None else self.click[rows],
-            click_known=None if self.click_known is None else self.click_known[rows],
             context=None if self.context is None else self.context[chosen],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),
             first=None if self.first is None else self.first[chosen],
+            **self._columns_of(rows),
         )
 
     def without_rows(self, gone: NDArray[np.bool_], first: I64) -> Batch:
@@ -179,14 +176,16 @@ class Batch:
         return replace(
             self,
             offsets=np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.offsets],
-            item=self.item[kept],
-            position=self.position[kept],
-            score=None if self.score is None else self.score[kept],
-            click=None if self.click is None else self.click[kept],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),
             first=first,
+            **self._columns_of(kept),
         )
+
+    def _columns_of(self, rows: NDArray[Any]) -> dict[str, Any]:
+        """What there is of each row, for some of them."""
+        columns = {name: getattr(self, name) for name in OF_ROWS}
+        return {name: None if column is None else column[rows] for name, column in columns.items()}
 
     def sample(self, rate: float) -> Batch:
         """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""
