@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
 from detectors.core.expected import CONTEXTUAL
+from detectors.core.hashing import U64
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import History
 from detectors.statistics.panel import Panel
-from detectors.statistics.panel_match import matched, overlap
+from detectors.statistics.panel_match import matched, rows_of, shared_share
 
 F = NDArray[np.float64]
 
@@ -80,88 +80,92 @@ class Personalization(Detector):
             return
         kinds = context.expected.kind_of_cells(summary.cells)
         contextual = np.array([kind == CONTEXTUAL for kind in kinds], bool)
-        found, put_off = _Pairs.none(), []
+        pairs, put_off = _Pairs(summary[Panel]), []
         for earlier in context.earlier():
-            if len(found.own) >= self.pairs:
+            if pairs.n >= self.pairs:
                 break
             if earlier.troubled:
                 put_off.append(earlier.summary)
             else:
-                found = found.and_those_of(summary, earlier.summary, contextual)
+                pairs.add(earlier.summary[Panel], contextual, summary)
         for (
             troubled
         ) in put_off:  # their lists tell little of how things usually are: only where there are no others
-            if len(found.own) >= FEW_PAIRS:
+            if pairs.n >= FEW_PAIRS:
                 break
-            found = found.and_those_of(summary, troubled, contextual)
-        yield from _by_slice(summary, found)
+            pairs.add(troubled[Panel], contextual, summary)
+        yield from _by_slice(summary, *pairs.overlaps())
 
 
-class _Pairs(NamedTuple):
-    """Pairs of a request of now with an earlier one.
+class _Pairs:
+    """Requests of now beside earlier ones of the same user, and of a few others; compared all at once in the end."""
 
-    Parameters
-    ----------
-    request : array of int, shape (pairs,)
-        Index into the panel of now.
-    own, others : array, shape (pairs,)
-        Overlap with the same user's earlier list, and on average with those of a few other users.
-    """
+    def __init__(self, now: Panel) -> None:
+        self.n = 0
+        self._now = now
+        self._request: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        self._lists: list[
+            tuple[NDArray[np.int64], U64]
+        ] = []  # rows of the earlier lists: number of the pair, item
+        self._other: list[NDArray[np.int64]] = [
+            np.empty((OTHERS, 0), np.int64)
+        ]  # pairs with others' lists, or -1
 
-    request: NDArray[np.int64]
-    own: F
-    others: F
-
-    @classmethod
-    def none(cls) -> _Pairs:
-        return cls(np.empty(0, np.int64), np.empty(0), np.empty(0))
-
-    def and_those_of(self, summary: Summary, earlier: Summary, contextual: NDArray[np.bool_]) -> _Pairs:
-        now, then = summary[Panel], earlier[Panel]
-        parts = [self]
+    def add(self, then: Panel, contextual: NDArray[np.bool_], summary: Summary) -> None:
+        """Pairs with an earlier window: of the same context in contextual cells, else of the same user."""
+        now = self._now
         by_context = contextual[np.searchsorted(summary.cells.keys, now.groups)]
-        for mine in (False, True):
-            if not (by_context == mine).any():
-                continue
-            request, before = matched(now, then, by_context=mine)
-            here = by_context[now.request_group[request]] == mine
+        for kind in sorted(set(by_context.tolist())):
+            request, before = matched(now, then, by_context=kind)
+            here = by_context[now.request_group[request]] == kind
             request, before = request[here], before[here]
-            own = overlap(now, request, then, before)
-            others = _with_others(now, request, then, before, by_context=mine)
-            known = np.isfinite(own) & np.isfinite(others)
-            parts.append(_Pairs(request[known], own[known], others[known]))
-        return _Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            who = then.context[before] if kind else then.user[then.request_user[before]]
+            other = _others_of(now.request_group[request], who)
+            pair, item = rows_of(then, before)
+            self._request.append(request)
+            self._lists.append((pair + self.n, item))
+            self._other.append(np.where(other >= 0, other + self.n, -1))
+            self.n += len(request)
+
+    def overlaps(self) -> tuple[NDArray[np.int64], F, F]:
+        """Request of now of each pair, overlap with the same user's earlier list, mean overlap with others' lists."""
+        request, other = np.concatenate(self._request), np.concatenate(self._other, axis=1)
+        if not self.n:
+            return request, np.empty(0), np.empty(0)
+        pair, item = (np.concatenate(part) for part in zip(*self._lists, strict=True))
+        start = np.searchsorted(pair, np.arange(self.n + 1))
+        ours = rows_of(self._now, request)
+        own = shared_share(self.n, ours, (pair, item))
+        total, times = np.zeros(self.n), np.zeros(self.n)
+        for step in other:
+            length = np.where(step >= 0, start[step + 1] - start[step], 0)
+            first = np.cumsum(length) - length
+            row = np.repeat(start[step] - first, length) + np.arange(length.sum())
+            shared = shared_share(self.n, ours, (np.repeat(np.arange(self.n), length), item[row]))
+            total += np.nan_to_num(shared)
+            times += np.isfinite(shared)
+        known = np.isfinite(own) & (times > 0)
+        return request[known], own[known], (total[known] / times[known])
 
 
-def _with_others(
-    now: Panel, request: NDArray[np.int64], then: Panel, before: NDArray[np.int64], *, by_context: bool
-) -> F:
-    """Mean overlap of each list with earlier lists of others in its cell; NaN when it is alone there."""
-    cell = now.request_group[request]
+def _others_of(cell: NDArray[np.int32], who: U64) -> NDArray[np.int64]:
+    """For each pair the numbers of a few pairs of others in its cell, -1 where there is none; (OTHERS, pairs)."""
     order = np.argsort(cell, kind="stable")
     start = np.searchsorted(cell[order], cell[order])
     size = np.searchsorted(cell[order], cell[order], "right") - start
     place = np.arange(len(order)) - start
-    who = then.context if by_context else then.user[then.request_user]
-    total, times = np.zeros(len(order)), np.zeros(len(order))
-    for step in range(1, OTHERS + 1):
-        other = np.empty(len(order), np.int64)
-        other[order] = before[order[start + (place + step) % np.maximum(size, 1)]]
-        apart = who[other] != who[before]
-        shared = np.zeros(len(order))
-        shared[apart] = np.nan_to_num(overlap(now, request[apart], then, other[apart]))
-        total += shared
-        times += apart
-    with np.errstate(invalid="ignore"):
-        return np.where(times > 0, total / times, np.nan)
+    out = np.empty((OTHERS, len(order)), np.int64)
+    for step in range(OTHERS):
+        out[step, order] = order[start + (place + step + 1) % np.maximum(size, 1)]
+    return np.where(who[out] != who, out, -1)
 
 
-def _by_slice(summary: Summary, pairs: _Pairs) -> Iterator[Measurement]:
+def _by_slice(summary: Summary, request: NDArray[np.int64], own: F, others: F) -> Iterator[Measurement]:
     """Means over users: all pairs of one user in one cell are one observation."""
     panel = summary[Panel]
     members = summary.members(panel).astype(float)
     groups = members.shape[1]
-    user, number = np.unique(panel.request_user[pairs.request], return_inverse=True)
+    user, number = np.unique(panel.request_user[request], return_inverse=True)
     cell = panel.user_group[user]
     times = np.bincount(number, minlength=len(user))
 
@@ -172,7 +176,7 @@ def _by_slice(summary: Summary, pairs: _Pairs) -> Iterator[Measurement]:
         return np.asarray(members @ np.bincount(cell, values, groups))
 
     n = sums(np.ones(len(user)))
-    own, others = of_users(pairs.own), of_users(pairs.others)
+    own, others = of_users(own), of_users(others)
     for name, values in (("dependence", own - others), ("own_overlap", own), ("others_overlap", others)):
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = sums(values) / n

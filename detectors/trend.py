@@ -78,11 +78,8 @@ class Trend(Detector):
 
     def follow(self, series: Series) -> Iterator[Measurement]:
         looked_at = np.array([len(parse_slice(text)) <= COLUMNS for text in series.slices], bool)
-        for watched in self.watch:
-            if watched in series.judged:
-                change, error, days = series.erosion(watched, looked_at, tests=len(self.watch))
-                if np.isfinite(change).any():
-                    yield Measurement(_name(watched), change, error, days)
+        for watched, change, error, days in series.erosions(tuple(self.watch), looked_at):
+            yield Measurement(_name(watched), change, error, days)
 
 
 def _name(watched: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,53 +40,70 @@ class Series:
     past: Past = field(default_factory=Past)
     budget: Budget = field(default_factory=Budget)
 
-    def erosion(self, measure: str, slices: NDArray[np.bool_], tests: int) -> tuple[F, F, F]:
-        """By how much the last day is off what was usual before the last few days.
+    def erosions(self, measures: Sequence[str], slices: NDArray[np.bool_]) -> Iterator[tuple[str, F, F, F]]:
+        """By how much the last day is off what was usual before the last few days, for several measures.
 
         The days before say how much one day is off another; what all slices have in common tells more of that than the
         few days of one slice. The day before has to be off to the same side, or it was a step, which one window shows.
 
         Parameters
         ----------
+        measures : sequence of str
+            Full names; all of them share the budget of false alarms.
         slices : array of bool, shape (slices,)
             Those that are looked at.
-        tests : int
-            Measures that share the budget of false alarms.
 
-        Returns
-        -------
+        Yields
+        ------
+        measure : str
         change, error, days : arrays, shape (slices,)
             The relative change; an error of which four are as likely by chance as the budget allows (Student's t);
-            the days that say what is usual. NaN where too little is known.
+            the days that say what is usual. NaN where too little is known. Measures of which nothing is known are left
+            out.
         """
-        change, error, days = np.full((3, len(self.slices)), np.nan)
-        judged = self.judged.get(measure)
-        at = np.array([i for i in np.flatnonzero(slices) if judged and self.slices[i] in judged.slices], int)
-        if judged is None or not len(at):
-            return change, error, np.nan_to_num(days)
-        kind = kind_of(judged.measure)
-        columns = self.past.columns(measure, [self.slices[i] for i in at], kind)
-        by_day, noise, level = self.past.days(self.start_us, columns, LAST_DAYS)
+        at, columns = {}, [np.empty(0, np.int64)]
+        for name in measures:
+            if (judged := self.judged.get(name)) is not None:
+                there = set(judged.slices)
+                at[name] = np.array([i for i in np.flatnonzero(slices) if self.slices[i] in there], int)
+                texts = [self.slices[i] for i in at[name]]
+                columns.append(self.past.columns(name, texts, kind_of(judged.measure)))
+        by_day, noise, level = self.past.days(self.start_us, np.concatenate(columns), LAST_DAYS)
+        first = 0
+        for name, here in at.items():
+            mine = slice(first, first + len(here))
+            first += len(here)
+            part = (by_day[:, mine], noise[mine], level[mine])
+            found = self._erosion(np.concatenate(columns)[mine], *part, tests=len(measures))
+            if found is not None:
+                out = np.full((3, len(self.slices)), np.nan)
+                out[:, here] = found
+                yield name, out[0], out[1], np.nan_to_num(out[2])
+
+    def _erosion(
+        self, columns: NDArray[np.int64], by_day: F, noise: F, level: F, *, tests: int
+    ) -> tuple[F, F, F] | None:
+        """Change, error and days of one measure's series."""
         usual = by_day[LAST_DAYS:]
         n = np.isfinite(usual).sum(axis=0)
         known = n >= LEAST_DAYS
         if not known.any():
-            return change, error, np.nan_to_num(days)
+            return None
         mean = np.nansum(usual, axis=0) / np.maximum(n, 1)
         own = np.nansum((usual - mean) ** 2, axis=0) / np.maximum(n - 1, 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             shared = np.median(own[known])
             variance = np.maximum((n * own + SHARED * shared) / (n + SHARED), noise)
             off, before = by_day[0] - mean, by_day[1] - mean
-            together = np.sign(off) * before >= AS_MUCH * np.abs(off)
-            off = np.where(together, off, 0.0)
+            off = np.where(np.sign(off) * before >= AS_MUCH * np.abs(off), off, 0.0)
             allowed = self.budget.chance(
-                Severity.TICKET, measures=tests, slices=len(at), window_us=self.window_us
+                Severity.TICKET, measures=tests, slices=len(columns), window_us=self.window_us
             )
             quantile = stdtrit(n + SHARED / 2, 1 - allowed)
             half = np.sqrt(variance * (1 + 1 / np.maximum(n, 1))) * quantile / FLOOR_Z
             relative, slope = self.past.relative(columns, off, level)
-        known &= np.isfinite(off)
-        change[at], error[at] = np.where(known, relative, np.nan), np.where(known, half * slope, np.nan)
-        days[at] = n
-        return change, error, np.nan_to_num(days)
+        known &= np.isfinite(by_day[0]) & np.isfinite(by_day[1])
+        if not known.any():
+            return None
+        change, error = np.where(known, relative, np.nan), np.where(known, half * slope, np.nan)
+        return change, error, n.astype(float)

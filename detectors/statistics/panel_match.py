@@ -68,23 +68,48 @@ def overlap(
     ----------
     N. Lathia, S. Hailes, L. Capra and X. Amatriain, "Temporal diversity in recommender systems", SIGIR 2010.
     """
-    n = len(request_now)
-    pair_now, item_now = _rows(now, request_now, pinned)
-    pair_then, item_then = _rows(before, request_before, pinned)
-    items, code = np.unique(np.concatenate([item_now, item_then]), return_inverse=True)
-    code += np.concatenate([pair_now, pair_then]) * np.int64(max(len(items), 1))
-    ours = len(pair_now)
-    now_set, then_set = distinct(code[:ours]), distinct(code[ours:])
-    together = np.sort(np.concatenate([now_set, then_set]))  # what is there twice is in both
-    shared = together[1:][together[1:] == together[:-1]]
-    width = max(len(items), 1)
-    size = np.minimum(np.bincount(now_set // width, minlength=n), np.bincount(then_set // width, minlength=n))
+    return shared_share(
+        len(request_now), _rows(now, request_now, pinned), _rows(before, request_before, pinned)
+    )
+
+
+def shared_share(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> NDArray[np.float64]:
+    """Share of items that pairs of lists have in common, given the rows of both: number of the pair, and item.
+
+    Parameters
+    ----------
+    n : int
+        Pairs.
+
+    Returns
+    -------
+    array, shape (n,)
+        NaN where a list has no items.
+    """
+    # Pair and item in one word, so that one sort does it; of an item's hash enough is left to tell a few lists apart.
+    bits = max(n.bit_length(), 1)
+
+    def sets(rows: tuple[I64, U64]) -> U64:
+        pair, item = rows
+        return distinct(pair.astype(np.uint64) << np.uint64(64 - bits) | item >> np.uint64(bits))
+
+    def by_pair(codes: U64) -> I64:
+        return np.bincount((codes >> np.uint64(64 - bits)).astype(np.int64), minlength=n)
+
+    ours, theirs = sets(now), sets(before)
+    together = np.sort(np.concatenate([ours, theirs]))  # what is there twice is in both
+    shared = by_pair(together[1:][together[1:] == together[:-1]])
+    size = np.minimum(by_pair(ours), by_pair(theirs))
     with np.errstate(invalid="ignore"):
-        return np.where(size > 0, np.bincount(shared // width, minlength=n) / size, np.nan)
+        return np.where(size > 0, shared / size, np.nan)
+
+
+def rows_of(panel: Panel, request: NDArray[np.integer[Any]]) -> tuple[I64, U64]:
+    """Rows of some requests: number of the request among them, and item."""
+    return _rows(panel, request, NONE)
 
 
 def _rows(panel: Panel, request: NDArray[np.integer[Any]], pinned: frozenset[int]) -> tuple[I64, U64]:
-    """Rows of some requests: number of the request among them, and item."""
     length = np.diff(panel.offsets)[request]
     first = np.cumsum(length) - length
     row = np.repeat(panel.offsets[:-1][request] - first, length) + np.arange(length.sum())
