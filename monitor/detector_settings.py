@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-
 from detectors.core.detector import Detector, discover, load_detector
 from detectors.core.measurement import Measure
-from detectors.core.verdict import Severity
-from detectors.judgement.spec import Floor, History, Judgement
+from detectors.judgement.spec import Judgement
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
+from monitor.judge_settings import Keys, judged, mistakes_of_judge
+from monitor.typed_values import read_value, wrong_value
 
-Keys = tuple[str | int, ...]
 Settings = Mapping[str, Mapping[str, Any]]
 
 COMMON = ("enabled", "mode", "judge")  # settings that every detector has
-JUDGEMENTS = (Floor, History)
 
 
 @dataclass(frozen=True)
@@ -70,10 +66,8 @@ def build(settings: Settings) -> dict[str, ConfiguredDetector]:
         chosen = settings.get(name) or {}
         if chosen.get("enabled", True):
             detector = kind(**_values(kind, chosen))
-            judged = {
-                m.name: _judged(m, limits) for m in detector.measures() if (limits := _limits(chosen, m))
-            }
-            made[detector.name] = ConfiguredDetector(detector, Mode(chosen.get("mode", Mode.PAGE)), judged)
+            judge = {m.name: judged(m, limits) for m in detector.measures() if (limits := _limits(chosen, m))}
+            made[detector.name] = ConfiguredDetector(detector, Mode(chosen.get("mode", Mode.PAGE)), judge)
     return dict(sorted(made.items()))
 
 
@@ -127,7 +121,10 @@ def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) ->
     except Exception as error:  # a detector of somebody else may raise anything
         yield (key,), f"cannot be made with these settings: {error}"
         return
-    yield from _mistakes_of_judge(key, measures, settings.get("judge") or {})
+    yield from (
+        ((key, "judge", *keys), what)
+        for keys, what in mistakes_of_judge(measures, settings.get("judge") or {})
+    )
 
 
 def _wrong_settings(
@@ -138,7 +135,7 @@ def _wrong_settings(
             continue  # told by the checks of the configuration itself
         if name not in own:
             yield name, f"unknown setting; {suggestion(name, [*own, *COMMON])}"
-        elif (what := _wrong(types[name], value)) is not None:
+        elif (what := wrong_value(types[name], value)) is not None:
             yield name, what
     for name, field_ in own.items():
         if name not in settings and field_.default is MISSING and field_.default_factory is MISSING:
@@ -153,92 +150,9 @@ def _settings_of(kind: type[Detector]) -> dict[str, Field[Any]]:
 def _values(kind: type[Detector], settings: Mapping[str, Any]) -> dict[str, Any]:
     own = _settings_of(kind)
     types = get_type_hints(kind) if own else {}
-    return {name: _read(types[name], value) for name, value in settings.items() if name in own}
-
-
-def _read(annotation: Any, value: Any) -> Any:
-    """A value as a field wants it: a list may be a tuple, a text an enumeration, but no text is a number."""
-    return TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
-
-
-def _wrong(annotation: Any, value: Any) -> str | None:
-    try:
-        _read(annotation, value)
-    except ValidationError as error:
-        wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
-            annotation
-        )
-        if wanted:
-            return f"{shown(value)} is not {wanted}"
-        return f"{shown(value)}: {error.errors(include_url=False)[0]['msg'].removeprefix('Value error, ')}"
-    return None
-
-
-def _mistakes_of_judge(
-    key: str, measures: Mapping[str, Measure], judge: Mapping[str, Any]
-) -> Iterator[tuple[Keys, str]]:
-    known = {name: hint for spec in JUDGEMENTS for name, hint in get_type_hints(spec).items()}
-    if not isinstance(judge, Mapping):
-        return  # told by the checks of the configuration itself
-    for name, limits in judge.items():
-        if name not in measures:
-            yield (key, "judge", name), f"unknown measure; {suggestion(name, measures)}"
-            continue
-        wrong = False
-        for limit, value in limits.items() if isinstance(limits, Mapping) else ():
-            if limit not in known:
-                wrong = True
-                yield (key, "judge", name, limit), f"unknown limit; {suggestion(limit, known)}"
-            elif (what := _wrong_limit(limit, known[limit], value)) is not None:
-                wrong = True
-                yield (key, "judge", name, limit), what
-        if not wrong and isinstance(limits, Mapping):
-            try:
-                _judged(measures[name], limits)
-            except ValueError as error:
-                yield (key, "judge", name), str(error)
-
-
-def _wrong_limit(limit: str, annotation: Any, value: Any) -> str | None:
-    if limit == "severity" and value not in [*Severity]:
-        return f"{shown(value)} is not known here; {suggestion(str(value), [*Severity])}"
-    if limit == "direction" and value not in ("up", "down", "both"):
-        return f"{shown(value)} is not known here; {suggestion(str(value), ['up', 'down', 'both'])}"
-    if limit in ("above", "below", "change") and (
-        isinstance(value, bool) or not isinstance(value, int | float)
-    ):
-        return f"{shown(value)} is not a number"
-    return _wrong(annotation, value)
+    return {name: read_value(types[name], value) for name, value in settings.items() if name in own}
 
 
 def _limits(settings: Mapping[str, Any], measure: Measure) -> Mapping[str, Any]:
     limits: Mapping[str, Any] = (settings.get("judge") or {}).get(measure.name) or {}
     return limits
-
-
-def _judged(measure: Measure, limits: Mapping[str, Any]) -> tuple[Judgement, ...]:
-    """The measure's judgements with these limits worked in; one that it does not have yet is added.
-
-    Raises
-    ------
-    ValueError
-        When a judgement would have to be added and not all of it is given.
-    """
-    limits = {**limits, "severity": Severity(limits["severity"])} if "severity" in limits else dict(limits)
-    out: list[Judgement] = []
-    left = set(limits) - {"severity"}
-    for judgement in measure.judge:
-        own = {name: limits[name] for name in limits if name in {f.name for f in fields(judgement)}}
-        left -= set(own)
-        out.append(replace(judgement, **own))
-    floor = {name: limits[name] for name in ("above", "below", "severity") if name in limits}
-    if left & {"above", "below"}:
-        out.insert(0, Floor(**floor))
-    history = {
-        name: limits[name] for name in ("direction", "change", "relative", "severity") if name in limits
-    }
-    if left & {"direction", "change", "relative"}:
-        if not {"direction", "change"} <= set(history):
-            raise ValueError("is not compared with history yet; that takes both direction and change")
-        out.append(History(**history))
-    return tuple(out)

@@ -148,6 +148,16 @@ Every built-in detector runs with defaults that need no tuning. Under `detectors
 | `judge` | mapping | none | How its measures are judged: settings by measure. |
 | all others | | | The detector's own parameters. |
 
+A limit under `judge` tunes what the measure has: `judge: {users_share: {above: 0.5, change: 0.2}}`. A whole judgement
+by its name replaces the measure's own or is added, and `false` takes it away:
+
+| judgement | limits | breach |
+|---|---|---|
+| `floor` | `above`, `below`, `severity` | surely beyond an absolute limit, from the first window on |
+| `history` | `direction`, `change`, `relative`, `severity` | unlike the same hours of earlier days |
+| `reference` | the same and `back_hours` (168) | unlike one earlier window |
+| `other_slice` | the same and `slice` (`all`) | unlike another slice of the same window |
+
 ### How values are written
 
 - A **duration** is numbers with units, the largest first: `250ms`, `90s`, `10m`, `1h30m`, `14d`, `2w`.

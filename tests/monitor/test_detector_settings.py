@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from detectors import (
@@ -10,6 +12,7 @@ from detectors import (
     Severity,
     discover,
 )
+from detectors.judgement.spec import OtherSlice, Reference
 from detectors.same_item import SameItem
 from monitor.config.models import Mode
 from monitor.detector_settings import build, mistakes
@@ -87,6 +90,45 @@ def test_mistakes_of_ones_own(settings: dict[str, object], told: list[object]) -
     key = f"{HERE}:Freshness"
     keys, what = told
     assert list(mistakes({key: settings})) == [((key, *keys), what)]  # type: ignore[misc]  # a tuple of keys
+
+
+def test_a_whole_judgement_replaces_is_added_or_taken_away() -> None:
+    configured = build({"same_item": {"judge": {
+        "first_place_share": {"history": {"direction": "both", "change": 0.3, "severity": "page"}},
+        "users_share": {"floor": False, "reference": {"direction": "up", "change": 0.1, "back_hours": 24}},
+        "anywhere_share": {"other_slice": {"direction": "up", "change": 0.2, "slice": "surface=home"}, "above": 0.9},
+    }}})["same_item"].judge  # fmt: skip
+    floor, history = configured["first_place_share"]
+    assert isinstance(floor, Floor)
+    assert history == History("both", change=0.3, severity=Severity.PAGE)
+    kept, reference = configured["users_share"]
+    assert isinstance(kept, History)
+    assert reference == Reference("up", change=0.1, back_hours=24)
+    floor, history, other = configured["anywhere_share"]
+    assert (floor.above, type(history)) == (0.9, History)  # type: ignore[union-attr]  # a floor by its place
+    assert other == OtherSlice("up", change=0.2, slice="surface=home")
+
+
+@pytest.mark.parametrize(
+    ("limits", "keys", "what"),
+    [
+        ({"history": {"change": 1}}, ("history",), "needs direction; add it"),
+        (
+            {"reference": True},
+            ("reference",),
+            'must be a mapping of limits, or false to take it away, not "True"',
+        ),
+        ({"floor": {"abov": 1}}, ("floor", "abov"), 'unknown limit; did you mean "above"?'),
+        (
+            {"other_slice": {"direction": "up", "change": "x"}},
+            ("other_slice", "change"),
+            '"x" is not a number',
+        ),
+    ],
+)
+def test_mistakes_in_a_whole_judgement(limits: Any, keys: tuple[str, ...], what: str) -> None:
+    told = list(mistakes({"same_item": {"judge": {"users_share": limits}}}))
+    assert told == [(("same_item", "judge", "users_share", *keys), what)]
 
 
 def test_two_detectors_of_one_name() -> None:
