@@ -69,6 +69,8 @@ class Summary:
     @classmethod
     def merge_all(cls, parts: Sequence[Summary]) -> Summary:
         """The summary of all parts; several at once cost less than one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         kinds = dict.fromkeys(kind for part in parts for kind in part.statistics)
         made = {k: k.merge_all([p.statistics[k] for p in parts if k in p.statistics]) for k in kinds}
         return cls(

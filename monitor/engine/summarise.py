@@ -77,6 +77,8 @@ class _Part:
 
     @classmethod
     def merge_all(cls, parts: Sequence[_Part]) -> _Part:
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             Summary.merge_all([p.summary for p in parts]),
             Summary.merge_all([p.boosted for p in parts]),
