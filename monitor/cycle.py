@@ -134,7 +134,7 @@ def _torn(evaluations: Sequence[Evaluation]) -> Window | None:
     """The first window whose incidents do not go on from those before it: judging again was interrupted there."""
     for before, after in pairwise(sorted(evaluations, key=lambda e: e.window)):
         left = {i.id for i in before.open_incidents if i.open}
-        came = {i.id for i in after.open_incidents if i.onset_at < after.window.start}
+        came = {i.id for i in after.open_incidents if i.opened_at < after.told_at}
         if left != came:
             return after.window
     return None

@@ -22,9 +22,10 @@ from monitor.detector_settings import ConfiguredDetector
 from monitor.evaluation import Evaluation
 from monitor.expectations import expected_on
 from monitor.findings import COLUMNS, Findings
-from monitor.incidents.book import IncidentBook
-from monitor.incidents.breach import Breach
+from monitor.incidents.book import IncidentBook, Seen
+from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
+from monitor.incidents.memory import Memory
 from monitor.windows import Window
 
 
@@ -91,7 +92,6 @@ class Fold:
             name: min(recommender.mode, d.mode, key=list(Mode).index) for name, d in detectors.items()
         }
         self._measures = {f"{name}.{m.name}": m for name, d in detectors.items() for m in d.measures()}
-        self._telling = {name: d.detector.telling for name, d in detectors.items()}
         self._followers = {
             name: d.detector
             for name, d in detectors.items()
@@ -106,13 +106,16 @@ class Fold:
         )
         self._recommender = recommender
         self._has_batches = bool(recommender.expected.batches)
-        self._book = IncidentBook(recommender)
+        self._memory = Memory(self._version)
+        telling = {name: d.detector.telling for name, d in detectors.items()}
+        self._book = IncidentBook(recommender, telling)
         self._open: tuple[Incident, ...] = ()
 
     def resume(self, evaluations: Iterable[Evaluation]) -> None:
         """Take up the state after these evaluations, given in window order."""
         for evaluation in evaluations:
             self._remember(evaluation.window, evaluation.findings)
+            self._memory.see(evaluation.window, evaluation.findings, evaluation.open_incidents)
             self._open = tuple(i for i in evaluation.open_incidents if i.open)
 
     @property
@@ -154,9 +157,9 @@ class Fold:
         findings = _findings(named, measured, self._measures)
         self._remember(measured.window, findings)
         breaches = self._breaches(named, measured)
-        incidents = self._book.step(
-            self._open, measured.window, told_at, breaches, findings, telling=self._telling, silent=silent
-        )
+        seen = Seen(measured.window, told_at, breaches, findings, silent)
+        incidents = self._book.step(self._open, seen, self._memory)
+        self._memory.see(measured.window, findings, incidents)
         before = {i.id for i in self._open}
         incidents = tuple(i if i.id in before else on_open(i) for i in incidents)
         self._open = tuple(i for i in incidents if i.open)
@@ -233,6 +236,7 @@ class Fold:
                         float(judged.n[s]),
                         float(judged.strength[s]),
                         weights.get(text, 0.0),
+                        bool(judged.conclusive[s]),
                         order[name],
                         _evidence(measurement, measured, text),
                     )
@@ -249,7 +253,7 @@ def _as_stored(found: Measurement) -> Measurement:
 
 def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, float]:
     """Requests (rows, where requests are unknown) by slice."""
-    for wanted in ("traffic.requests", "traffic.rows"):
+    for wanted in TRAFFIC:
         for name, judged, _ in named:
             if name == wanted:
                 return dict(zip(judged.slices, judged.value.tolist(), strict=True))

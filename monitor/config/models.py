@@ -231,6 +231,10 @@ class RecommenderConfig(Strict):
         description="Who is told: `observe`: nobody, it is judged and exported; `ticket`: at most a ticket; "
         "`page`: as severe as the detector says.",
     )
+    ask_after: Duration = Field(
+        default=timedelta(days=3),
+        description="An incident that is open for longer asks whether the new level is meant.",
+    )
     labels: dict[LabelName, Text] = Field(
         default_factory=dict, description="Such as team and tier: on metrics and alerts."
     )

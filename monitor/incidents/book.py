@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-
-import numpy as np
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from detectors.core.cells import slice_text
-from detectors.core.measurement import Unit
-from detectors.core.verdict import Severity, Verdict
+from detectors.core.verdict import Severity
 from monitor.config.models import RecommenderConfig
 from monitor.findings import Findings
+from monitor.incidents.affected import affected
+from monitor.incidents.belonging import Sight, became
 from monitor.incidents.breach import Breach
-from monitor.incidents.incident import Incident, Symptom
-from monitor.incidents.place import find_place
-from monitor.incidents.sentence import sentence
+from monitor.incidents.incident import Incident, Resolution, Symptom
+from monitor.incidents.memory import Memory
+from monitor.incidents.over import recovered, windows_to_close
+from monitor.incidents.place import meet
+from monitor.incidents.primary import find_primary
+from monitor.incidents.sentence import finite, sentence
 from monitor.measurable import available
 from monitor.windows import Window
 
-QUIET_WINDOWS = 2  # decided windows without a breach after which an incident closes
-TOGETHER = 2  # windows after its onset in which other trouble still counts as the same incident
 SYMPTOMS = 50  # most that are kept
-HALFWAY = 0.5
-AS_MUCH = 0.9  # of the requests concerned
+ITEMS = 10  # the newest items to blame that are kept, beside the culprit
+MOST_AT_ONCE = 3  # incidents that one window may open
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one window shows.
+
+    Parameters
+    ----------
+    told_at : datetime
+        When it can first be told: the window's end plus `settle`.
+    breaches : sequence of Breach
+        Those that somebody is to be told of.
+    silent : bool
+        Whether it is replayed history.
+    """
+
+    window: Window
+    told_at: datetime
+    breaches: Sequence[Breach]
+    findings: Findings
+    silent: bool = False
 
 
 class IncidentBook:
@@ -35,63 +55,67 @@ class IncidentBook:
     Parameters
     ----------
     recommender : RecommenderConfig
-        Its name and labels.
+        Its name, labels, and when an incident asks whether the new level is meant.
+    telling : mapping of detector to int
+        Whose breach names an incident.
     """
 
-    def __init__(self, recommender: RecommenderConfig) -> None:
+    def __init__(self, recommender: RecommenderConfig, telling: Mapping[str, int]) -> None:
         self._name = recommender.name
         self._labels = dict(recommender.labels)
         self._rows = "requests" if "request" in available(recommender) else "rows"
+        self._ask_after: timedelta = recommender.ask_after
+        self._telling = telling
 
-    def step(
-        self,
-        incidents: Sequence[Incident],
-        window: Window,
-        told_at: datetime,
-        breaches: Sequence[Breach],
-        findings: Findings,
-        *,
-        telling: Mapping[str, int],
-        silent: bool,
-    ) -> tuple[Incident, ...]:
+    def step(self, incidents: Sequence[Incident], seen: Seen, memory: Memory) -> tuple[Incident, ...]:
         """Incidents after the next window: those still open, those that closed in it, and new ones.
 
         Parameters
         ----------
         incidents : sequence of Incident
             Open before the window.
-        telling : mapping of detector to int
-            Whose breach names an incident.
+        memory : Memory
+            Of the windows before.
         """
-        left = list(breaches)
-        out = []
-        for incident in sorted(incidents, key=lambda i: i.opened_at):
-            mine = [b for b in left if _belongs(b, incident, window)]
+        left = list(seen.breaches)
+        out: list[Incident] = []
+        for incident in sorted(incidents, key=lambda i: (i.opened_at, i.id)):
+            sight = Sight.of(incident, left, seen.window, seen.told_at)
+            mine = [b for b in left if sight.holds(b)]
             left = [b for b in left if b not in mine]
-            if not silent and incident.silent:
-                incident = replace(incident, silent=False)
-            out.append(self._follow(incident, mine, window, told_at, findings))
-        if left:
-            out.append(self._open(_primary(left, telling), left, window, told_at, silent))
+            out.append(self._follow(incident, sight, mine, seen))
+        for _ in range(MOST_AT_ONCE):
+            ready = [b for b in left if _is_ready(b, out, seen.window, memory)]
+            if not ready:
+                break
+            primary = find_primary(ready, self._telling)
+            onset = _seconded(primary, out, seen.window, memory) or seen.window.start
+            opened = self._open(primary, onset, left, seen, memory)
+            out, opened = _escalated(out, opened, seen)
+            out.append(opened)
+            sight = Sight.of(opened, left, seen.window, seen.told_at)
+            left = [b for b in left if b.severity is Severity.PAGE and not sight.holds(b)]
         return tuple(out)
 
     def _open(
-        self, primary: Breach, breaches: Sequence[Breach], window: Window, told_at: datetime, silent: bool
+        self, primary: Breach, onset: datetime, breaches: Sequence[Breach], seen: Seen, memory: Memory
     ) -> Incident:
+        """A new incident; breaches that are one of their own are not among its symptoms."""
         culprit = {"item": primary.item} if primary.item is not None else {}
         where = dict(primary.where)
-        identity = "\n".join(
-            [
-                self._name,
-                primary.detector,
-                window.start.isoformat(),
-                slice_text(where),
-                culprit.get("item", ""),
-            ]
-        )
-        digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+        start = seen.window.start
+        identity = [
+            self._name,
+            primary.detector,
+            start.isoformat(),
+            slice_text(where),
+            culprit.get("item", ""),
+        ]
+        digest = hashlib.blake2b(
+            "\n".join(identity).encode("utf-8", "surrogatepass"), digest_size=4
+        ).hexdigest()
         incident = Incident(
-            id=f"{window.start:%Y%m%dT%H%MZ}-{primary.detector.replace('_', '-')}-{digest}",
+            id=f"{start:%Y%m%dT%H%MZ}-{primary.detector.replace('_', '-')}-{digest}",
             recommender=self._name,
             labels=self._labels,
             severity=primary.severity,
@@ -100,136 +124,112 @@ class IncidentBook:
             slice=where,
             culprit=culprit,
             summary=sentence(primary, self._name, self._rows),
-            onset_at=window.start,
-            opened_at=told_at,
-            before={"value": _number(primary.expected)},
-            model_version=where.get("model_version"),
-            silent=silent,
+            onset_at=onset,
+            opened_at=seen.told_at,
+            before={"value": finite(primary.expected)},
+            model_version=memory.version_of(where) or memory.new_version(onset, seen.window, seen.findings),
+            items=tuple(culprit.values()),
+            judged_by="floor" if primary.by_floor else "history",
+            relapses=memory.relapses(primary, seen.window),
+            silent=seen.silent,
         )
-        return self._seen(incident, breaches, primary, window)
+        sight = Sight.of(incident, breaches, seen.window, seen.told_at)
+        mine = [b for b in breaches if b is primary or sight.holds(b)]
+        return self._seen(incident, sight, mine, primary, seen)
 
-    def _follow(
-        self,
-        incident: Incident,
-        breaches: Sequence[Breach],
-        window: Window,
-        told_at: datetime,
-        findings: Findings,
-    ) -> Incident:
+    def _follow(self, incident: Incident, sight: Sight, breaches: Sequence[Breach], seen: Seen) -> Incident:
+        if not seen.silent and incident.silent:
+            incident = replace(incident, silent=False)
+        if not incident.asks and seen.window.end - incident.onset_at >= self._ask_after:
+            incident = replace(incident, asks=True)
+        if sight.there or any(b.severity is Severity.PAGE for b in breaches):
+            own = [b for b in breaches if b.name == incident.measure and dict(b.where) == incident.slice]
+            incident = replace(incident, relapses=incident.relapses + (incident.quiet_windows > 0))
+            return self._seen(incident, sight, breaches, own[0] if own else None, seen)
         if breaches:
-            here = [b for b in breaches if b.name == incident.measure and dict(b.where) == incident.slice]
-            return self._seen(incident, breaches, here[0] if here else None, window)
-        if not _recovered(incident, findings):
+            incident = replace(incident, symptoms=self._symptoms(incident, breaches))
+        if not recovered(incident, seen.findings):
             return incident
         quiet = incident.quiet_windows + 1
-        return replace(incident, quiet_windows=quiet, resolved_at=told_at if quiet >= QUIET_WINDOWS else None)
+        if quiet < windows_to_close(incident):
+            return replace(incident, quiet_windows=quiet)
+        return replace(
+            incident, quiet_windows=quiet, resolved_at=seen.told_at, resolution=Resolution.RECOVERED
+        )
 
     def _seen(
-        self, incident: Incident, breaches: Sequence[Breach], primary: Breach | None, window: Window
+        self, incident: Incident, sight: Sight, breaches: Sequence[Breach], primary: Breach | None, seen: Seen
     ) -> Incident:
         """The incident after a window that showed it; what it is labelled with stays."""
-        symptoms = {(s.measure, slice_text(s.slice)): s for s in incident.symptoms}
-        for b in breaches:
-            if (b.name, b.slice) != (incident.measure, slice_text(incident.slice)):
-                symptoms[b.name, b.slice] = Symptom(
-                    b.detector,
-                    b.name,
-                    dict(b.where),
-                    _number(b.value),
-                    _number(b.expected),
-                    sentence(b, self._name, self._rows),
-                )
+        came = sorted(sight.items - set(incident.items))
         changed = replace(
             incident,
-            symptoms=tuple(symptoms.values())[:SYMPTOMS],
-            last_seen_at=window.end,
+            symptoms=self._symptoms(incident, breaches),
+            affected=affected(incident, primary, breaches, seen.findings),
+            items=(*incident.items[:1], *(*incident.items[1:], *came)[-ITEMS:]),
+            last_seen_at=seen.window.end,
             quiet_windows=0,
         )
         if primary is None:
             return changed
-        requests = incident.affected.get("requests") or 0.0
         return replace(
             changed,
             summary=sentence(primary, self._name, self._rows),
-            after={**incident.after, "value": _number(primary.value)},
-            affected={"requests": round(requests + primary.excess), "users": _users(incident, breaches)},
+            after={**incident.after, "value": finite(primary.value)},
             evidence=dict(primary.evidence),
         )
 
+    def _symptoms(self, incident: Incident, breaches: Sequence[Breach]) -> tuple[Symptom, ...]:
+        """The latest of each series; the first to come stay when there are too many."""
+        symptoms = {(s.measure, slice_text(s.slice)): s for s in incident.symptoms}
+        for b in breaches:
+            if (b.name, b.slice) != (incident.measure, slice_text(incident.slice)):
+                symptoms[b.name, b.slice] = Symptom(
+                    b.detector, b.name, dict(b.where), finite(b.value), finite(b.expected),
+                    sentence(b, self._name, self._rows), b.severity,
+                )  # fmt: skip
+        return tuple(symptoms.values())[:SYMPTOMS]
 
-def _belongs(breach: Breach, incident: Incident, window: Window) -> bool:
-    """Whether a breach is part of an incident: of a detector that is in it, or trouble that came with it.
 
-    Louder trouble than the incident's, and another item to blame, is an incident of its own.
+def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, memory: Memory) -> bool:
+    """Whether a breach is reason enough to tell somebody now.
+
+    One window is when it is conclusive, two of three when not. What an incident leaves behind, while it recovers and
+    for some windows after, is no reason by itself: a ticket waits until that is over, a page that history alone makes
+    has to be seen twice.
     """
-    if breach.severity is Severity.PAGE and incident.severity is Severity.TICKET:
+    after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
+    after += [i for i in incidents if i.open and i.quiet_windows > 0]
+    if after and breach.severity is Severity.TICKET:
         return False
-    if breach.detector == incident.detector:
-        other_item = breach.item not in (None, incident.culprit.get("item"))
-        return not (
-            other_item
-            and incident.culprit
-            and breach.severity is Severity.PAGE
-            and _overlaps(breach, incident)
-        )
-    if breach.detector in {s.detector for s in incident.symptoms}:
+    if breach.by_floor or _seconded(breach, incidents, window, memory) is not None:
         return True
-    came_with_it = window.start < incident.onset_at + TOGETHER * window.length
-    recovering = (
-        incident.last_seen_at is not None
-        and incident.last_seen_at < window.end
-        and incident.quiet_windows > 0
-    )
-    return came_with_it or recovering or breach.severity is Severity.TICKET
+    return breach.conclusive and (breach.silence or not after)
 
 
-def _overlaps(breach: Breach, incident: Incident) -> bool:
-    """Whether the breach is at the incident's place."""
-    return dict(breach.where) == incident.slice
+def _seconded(
+    breach: Breach, incidents: Sequence[Incident], window: Window, memory: Memory
+) -> datetime | None:
+    """Start of the first of the last windows in which this was found, other than as part of an incident."""
+    known = [i for i in (*incidents, *memory.closed(window)) if i.detector == breach.detector]
+    if breach.severity is Severity.PAGE:
+        known = [i for i in known if i.severity is Severity.PAGE]
+    earlier = [start for start in memory.earlier(breach) if not any(i.onset_at <= start for i in known)]
+    return min(earlier, default=None)
 
 
-def _primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Breach:
-    """The most telling breach, at the place to blame."""
-    top = max((b.severity is Severity.PAGE, telling.get(b.detector, 50)) for b in breaches)
-    loudest = [b for b in breaches if (b.severity is Severity.PAGE, telling.get(b.detector, 50)) == top]
-    most: dict[Unit, float] = {}
-    for b in loudest:
-        most[b.measure.unit] = max(b.excess, most.get(b.measure.unit, 0.0))
-    # Detectors declare what tells most first: that one speaks when it shows about as much.
-    best = min(
-        (b for b in loudest if b.excess >= AS_MUCH * most[b.measure.unit]),
-        key=lambda b: (b.order, -b.excess, b.slice),
-    )
-    same = [b for b in breaches if b.name == best.name and b.item == best.item]
-    return find_place([b for b in same if b.severity is best.severity] or [best])
-
-
-def _recovered(incident: Incident, findings: Findings) -> bool:
-    """Whether the window shows that the trouble is over at the incident's place.
-
-    Missing data shows nothing. Nor does a value that is merely too uncertain to breach, as at night: it has to be
-    nearer to what was usual than to what was found.
-    """
-    text = slice_text(incident.slice)
-    if incident.measure not in findings.measures or text not in findings.slices:
-        return False
-    c = findings.columns
-    at = np.flatnonzero(
-        (c["measure"] == findings.measures.index(incident.measure))
-        & (c["slice"] == findings.slices.index(text))
-    )
-    if not len(at) or c["verdict"][at[0]] != Verdict.OK:
-        return False
-    usual, found = incident.before.get("value") or 0.0, incident.after.get("value")
-    return found is None or abs(c["value"][at[0]] - usual) <= HALFWAY * abs(found - usual)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) or math.isinf(value) else value
-
-
-def _users(incident: Incident, breaches: Sequence[Breach]) -> float | None:
-    """The most users of one window that got it; sums over windows would count people twice."""
-    before = incident.affected.get("users")
-    now = [b.evidence["users"] for b in breaches if "users" in b.evidence]
-    return max([*now, before or 0.0]) if now or before else None
+def _escalated(incidents: Sequence[Incident], page: Incident, seen: Seen) -> tuple[list[Incident], Incident]:
+    """The tickets whose trouble the page goes on with are over, and the page began when they did."""
+    out = []
+    for incident in incidents:
+        fresh = (seen.told_at - incident.opened_at) // seen.window.length
+        if incident.open and became(incident, page, fresh):
+            page = replace(page, onset_at=min(page.onset_at, incident.onset_at), escalated_from=incident.id)
+            incident = replace(
+                incident,
+                resolved_at=seen.told_at,
+                resolution=Resolution.ESCALATED,
+                escalated_to=page.id,
+            )
+        out.append(incident)
+    return out, page

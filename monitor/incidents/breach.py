@@ -10,6 +10,8 @@ from typing import Any
 from detectors.core.measurement import Measure
 from detectors.core.verdict import Severity
 
+TRAFFIC = ("traffic.requests", "traffic.rows")  # what there is of a slice; the first that is measured
+
 
 @dataclass(frozen=True)
 class Breach:
@@ -23,6 +25,8 @@ class Breach:
         NaN without history.
     strength : float
         -log10 of the chance; infinite for a floor.
+    conclusive : bool
+        Whether one window is enough to tell of it: beyond a floor for sure, or far beyond what history allows.
     requests : float
         Requests of the slice in the window.
     order : int
@@ -39,6 +43,7 @@ class Breach:
     n: float
     strength: float
     requests: float
+    conclusive: bool = True
     order: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -49,6 +54,16 @@ class Breach:
     @property
     def item(self) -> str | None:
         return self.evidence.get("item")
+
+    @property
+    def by_floor(self) -> bool:
+        """Whether it is beyond an absolute limit, which needs no history."""
+        return math.isinf(self.strength)
+
+    @property
+    def silence(self) -> bool:
+        """Whether there is no traffic at all: the log stopped."""
+        return self.name in TRAFFIC and not self.where and self.value == 0
 
     @property
     def usual(self) -> float:

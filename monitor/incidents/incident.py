@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from detectors.core.verdict import Severity
@@ -21,6 +22,16 @@ class Symptom:
     value: float | None
     expected: float | None
     summary: str
+    severity: Severity = Severity.TICKET
+
+
+class Resolution(StrEnum):
+    """Why an incident is over."""
+
+    RECOVERED = "recovered"  # quiet windows
+    INTENDED = "intended"  # the new level is meant: somebody said so
+    ESCALATED = "escalated"  # a ticket whose trouble became worth a page: the page goes on with it
+    RETRACTED = "retracted"  # late rows showed that it never was
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,27 @@ class Incident:
     culprit : dict
         {"item": ...}; empty means no item is to blame.
     onset_at : datetime
-        Start of the first window that showed it.
+        Start of the first window that showed it, conclusively or not.
     opened_at : datetime
         When it could first be told: end of the window that was conclusive, plus `settle`.
     before, after : dict
         {"value": ..., "share": ...} as expected, and as found.
     affected : dict
-        {"requests": ..., "users": ...} so far; None where it cannot be known.
-    drill, silent : bool
-        `silent`: found in replayed history, told to nobody.
+        {"requests": ..., "users": ...}: requests so far, most users of one window; None where it cannot be known.
+    model_version : str or None
+        Of the place, or the one that appeared or got much more traffic when it began.
+    items : tuple of str
+        Items that were to blame so far, the culprit first: a stuck item may change every hour.
+    judged_by : str
+        "floor": an absolute limit, "history": what was usual.
+    relapses : int
+        How often it came back before it was over, and those of its like that were over a short while before.
+    asks : bool
+        It has lasted so long that somebody should say whether the new level is meant.
+    escalated_to, escalated_from : str or None
+        The page that a ticket became, and the other way round.
+    silent : bool
+        Found in replayed history, told to nobody.
     """
 
     id: str
@@ -72,6 +95,13 @@ class Incident:
     symptoms: tuple[Symptom, ...] = ()
     last_seen_at: datetime | None = None  # end of the last window that showed it
     quiet_windows: int = 0  # windows in a row that did not show it
+    resolution: Resolution | None = None
+    items: tuple[str, ...] = ()
+    judged_by: str = "history"
+    relapses: int = 0
+    asks: bool = False
+    escalated_to: str | None = None
+    escalated_from: str | None = None
     silent: bool = False
     url: str = ""
 
@@ -103,9 +133,16 @@ class Incident:
             "affected": self.affected,
             "model_version": self.model_version,
             "evidence": self.evidence,
-            "symptoms": [vars(s) for s in self.symptoms],
+            "symptoms": [{**vars(s), "severity": s.severity.value} for s in self.symptoms],
             "last_seen_at": self.last_seen_at.isoformat() if self.last_seen_at else None,
             "quiet_windows": self.quiet_windows,
+            "resolution": self.resolution.value if self.resolution else None,
+            "items": list(self.items),
+            "judged_by": self.judged_by,
+            "relapses": self.relapses,
+            "asks": self.asks,
+            "escalated_to": self.escalated_to,
+            "escalated_from": self.escalated_from,
             "silent": self.silent,
             "url": self.url,
         }
@@ -127,5 +164,10 @@ class Incident:
         for name in ("onset_at", "opened_at", "resolved_at", "last_seen_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
         fields["severity"] = Severity(fields["severity"])
-        fields["symptoms"] = tuple(Symptom(**s) for s in fields["symptoms"])
+        fields["symptoms"] = tuple(
+            Symptom(**{**s, "severity": Severity(s.get("severity", "ticket"))}) for s in fields["symptoms"]
+        )
+        fields["items"] = tuple(fields.get("items", ()))
+        if fields.get("resolution"):
+            fields["resolution"] = Resolution(fields["resolution"])
         return cls(**fields)

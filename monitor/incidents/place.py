@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from monitor.incidents.breach import Breach
 
@@ -30,3 +30,21 @@ def find_place(breaches: Sequence[Breach]) -> Breach:
             best = found
     assert best is not None  # the breach with the largest excess explains itself
     return best
+
+
+def meet(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two places can share traffic.
+
+    >>> meet({}, {"country": "DE"}), meet({"c": "A"}, {"d": "x"}), meet({"c": "A"}, {"c": "B", "d": "x"})
+    (True, True, False)
+    """
+    return all(other.get(column, value) == value for column, value in one.items())
+
+
+def within(inner: Mapping[str, str], outer: Mapping[str, str]) -> bool:
+    """Whether all traffic of one place is traffic of the other.
+
+    >>> within({"c": "A", "d": "x"}, {"c": "A"}), within({}, {}), within({}, {"c": "A"})
+    (True, True, False)
+    """
+    return outer.items() <= inner.items()

@@ -71,6 +71,11 @@ def say(value: float, unit: Unit) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def finite(value: float) -> float | None:
+    """A value as JSON has it; None where it is not known."""
+    return value if math.isfinite(value) else None
+
+
 def shorten(text: str) -> str:
     """One line of bounded length, whatever the log put into it."""
     text = "".join(c if c.isprintable() else "?" for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,10 @@ from detectors.same_item import SameItem
 from detectors.traffic import Traffic
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
 from monitor.findings import COLUMNS, Findings
-from monitor.incidents.book import IncidentBook
+from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident
+from monitor.incidents.memory import Memory
 from monitor.windows import Window
 
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -59,6 +61,16 @@ def ticket(name: str, slice: str = "all", value: float = 0.5, **fields: Any) -> 
     return breach(name, slice, value, **{"severity": Severity.TICKET, **fields})
 
 
+def weak(breach: Breach) -> Breach:
+    """The same found by history, hardly beyond its limit."""
+    return replace(breach, strength=7.0, conclusive=False)
+
+
+def strong(breach: Breach) -> Breach:
+    """The same found by history, far beyond its limit."""
+    return replace(breach, strength=30.0)
+
+
 def decided(*rows: tuple[str, str, float, Verdict]) -> Findings:
     """Findings of a window: measure, slice, value, verdict."""
     slices = list(dict.fromkeys(["all", *(s for _, s, _, _ in rows)]))
@@ -67,6 +79,7 @@ def decided(*rows: tuple[str, str, float, Verdict]) -> Findings:
     for i, (measure, text, value, verdict) in enumerate(rows):
         columns["slice"][i], columns["measure"][i] = slices.index(text), measures.index(measure)
         columns["value"][i], columns["verdict"][i] = value, verdict
+        columns["expected"][i] = np.nan
     return Findings(tuple(slices), tuple(measures), columns)
 
 
@@ -79,7 +92,8 @@ class Book:
 
     def __init__(self, name: str = "shop", request: str | None = "r", **fields: Any) -> None:
         log = LogConfig(path="/log", columns=Columns(timestamp="t", item="i", request=request))
-        self._book = IncidentBook(RecommenderConfig(name=name, log=log, **fields))
+        self._book = IncidentBook(RecommenderConfig(name=name, log=log, **fields), TELLING)
+        self.memory = Memory(None)
         self.window = Window(START, START + HOUR)
         self.open: tuple[Incident, ...] = ()
 
@@ -89,15 +103,9 @@ class Book:
         """The next window; what is not said is that all breaches were decided, and nothing else was looked at."""
         if findings is None:
             findings = decided(*((b.name, b.slice, b.value, Verdict.BREACH) for b in breaches))
-        told = self._book.step(
-            self.open,
-            self.window,
-            self.window.end + SETTLE,
-            breaches,
-            findings,
-            telling=TELLING,
-            silent=silent,
-        )
+        seen = Seen(self.window, self.window.end + SETTLE, breaches, findings, silent)
+        told = self._book.step(self.open, seen, self.memory)
+        self.memory.see(self.window, findings, told)
         self.open = tuple(i for i in told if i.open)
         self.window = Window(self.window.end, self.window.end + HOUR)
         return told

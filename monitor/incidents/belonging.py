@@ -1,0 +1,123 @@
+"""Which breaches are part of an incident, and which are trouble of their own that has to get out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from detectors.core.cells import slice_text
+from detectors.core.verdict import Severity
+from monitor.incidents.breach import Breach
+from monitor.incidents.incident import Incident
+from monitor.incidents.place import meet, within
+from monitor.windows import Window
+
+TOGETHER = 2  # windows from its opening on in which other trouble still counts as the same incident
+TOGETHER_TICKETS = 6  # the same where neither is worth a page
+EVERYWHERE = 0.85  # of a slice's effect that a wider one must show: then all of it is hit
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An incident as one window shows it.
+
+    Parameters
+    ----------
+    fresh : int
+        Windows since it opened.
+    items : frozenset of str
+        Items that are to blame, those that came in place of others included.
+    family : tuple of Breach
+        Breaches of its own detector that may be part of it.
+    there : bool
+        Whether its own trouble shows: without it, nothing is explained by it.
+    """
+
+    incident: Incident
+    fresh: int
+    items: frozenset[str]
+    family: tuple[Breach, ...]
+    there: bool
+
+    @classmethod
+    def of(cls, incident: Incident, breaches: Sequence[Breach], window: Window, told_at: datetime) -> Sight:
+        fresh = (told_at - incident.opened_at) // window.length
+        family = [b for b in breaches if b.detector == incident.detector and not _louder(b, incident)]
+        items = frozenset(incident.items)
+        here = [b for b in family if b.item is not None and meet(b.where, incident.slice)]
+        own = [b for b in here if b.name == incident.measure and dict(b.where) == incident.slice]
+        if items and fresh < TOGETHER:  # two items may share the top: which one a slice shows is chance
+            items |= {b.item for b in here if b.item is not None}
+        elif items and own and own[0].item not in items:
+            items |= {b.item for b in own if b.item is not None}  # it changed the item
+        elif items and here and not any(b.item in items for b in family):
+            items |= {max(here, key=lambda b: (b.severity is Severity.PAGE, b.excess, b.slice)).item or ""}
+        sight = cls(incident, fresh, items, tuple(family), False)
+        there = any(sight._own(b) for b in family)
+        return cls(incident, fresh, items, tuple(family), there)
+
+    def holds(self, breach: Breach) -> bool:
+        """Whether a breach is part of the incident.
+
+        Louder trouble than the incident's is not; nor is another item to blame while the incident's own is there, nor
+        a page of another kind that came later, or that shows where the incident's own trouble does not.
+        """
+        incident = self.incident
+        if _louder(breach, incident):
+            return False
+        if breach.silence:
+            same_place = breach.detector == incident.detector and not incident.slice
+            return same_place or (breach.detector == incident.detector and self.fresh < TOGETHER)
+        if breach.detector == incident.detector:
+            return self._own(breach)
+        known = [s for s in incident.symptoms if s.detector == breach.detector]
+        if breach.severity is Severity.PAGE:
+            was_page = any(s.severity is Severity.PAGE for s in known)
+            return self.there and (self.fresh < TOGETHER or was_page)
+        together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
+        if self.fresh < together or incident.quiet_windows > 0 or known:
+            return True
+        return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
+
+    def _own(self, breach: Breach) -> bool:
+        """Whether a breach of the incident's own detector is its trouble: of its items, or at a place that it has
+        taken."""
+        if self.items and breach.item is not None:
+            return breach.item in self.items or breach.severity is Severity.TICKET
+        if meet(breach.where, self.incident.slice) or breach.severity is Severity.TICKET:
+            return True
+        return not breach.conclusive or self._widened_to(breach)
+
+    def _widened_to(self, breach: Breach) -> bool:
+        """Whether a place beside the incident's is hit because everything is: a wider one shows it as clearly."""
+        return any(
+            wider.name == breach.name
+            and wider.where != breach.where
+            and within(breach.where, wider.where)
+            and meet(wider.where, self.incident.slice)
+            and wider.effect >= EVERYWHERE * breach.effect
+            for wider in self.family
+        )
+
+
+def became(ticket: Incident, page: Incident, fresh: int) -> bool:
+    """Whether the trouble of an open ticket is what a page is now opened for.
+
+    Parameters
+    ----------
+    fresh : int
+        Windows since the ticket opened.
+    """
+    if ticket.severity is not Severity.TICKET or page.severity is not Severity.PAGE:
+        return False
+    if not meet(ticket.slice, page.slice):
+        return False
+    if ticket.detector == page.detector:
+        return not ticket.items or not page.items or bool(set(ticket.items) & set(page.items))
+    shown = {(s.measure, slice_text(s.slice)) for s in page.symptoms}
+    return fresh < TOGETHER_TICKETS and (ticket.measure, slice_text(ticket.slice)) in shown
+
+
+def _louder(breach: Breach, incident: Incident) -> bool:
+    return breach.severity is Severity.PAGE and incident.severity is Severity.TICKET

@@ -1,0 +1,40 @@
+"""The primary finding: of all that is off, what a person reads first, at the place to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from detectors.core.measurement import Unit
+from detectors.core.verdict import Severity
+from monitor.incidents.breach import Breach
+from monitor.incidents.place import find_place
+
+AS_MUCH = 0.9  # of the requests concerned
+UNRANKED = 50  # how much a detector tells that does not say
+
+
+def find_primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Breach:
+    """The most telling breach, at the place to blame.
+
+    Severity comes first, then how much a detector tells; of one detector the measure that is declared first among
+    those that show about as much.
+
+    Parameters
+    ----------
+    telling : mapping of detector to int
+    """
+    top = max(_rank(b, telling) for b in breaches)
+    loudest = [b for b in breaches if _rank(b, telling) == top]
+    most: dict[Unit, float] = {}
+    for b in loudest:
+        most[b.measure.unit] = max(b.excess, most.get(b.measure.unit, 0.0))
+    best = min(
+        (b for b in loudest if b.excess >= AS_MUCH * most[b.measure.unit]),
+        key=lambda b: (b.order, -b.excess, b.slice),
+    )
+    same = [b for b in breaches if b.name == best.name and b.item == best.item]
+    return find_place([b for b in same if b.severity is best.severity] or [best])
+
+
+def _rank(breach: Breach, telling: Mapping[str, int]) -> tuple[bool, int]:
+    return breach.severity is Severity.PAGE, telling.get(breach.detector, UNRANKED)
