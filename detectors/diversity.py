@@ -18,6 +18,7 @@ from detectors.core.detector import Context, Detector
 from detectors.core.hashing import distinct
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.summary import Summary
+from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
 from detectors.statistics.item_counts import ANYWHERE, ItemCounts
 from detectors.statistics.list_tally import LONGEST, ListTally
@@ -43,6 +44,8 @@ class Diversity(Detector):
         Rows to which distinct items and coverage are brought down; slices with fewer have too few.
     overlap_above : float
         Limit for the overlap between lists that holds without history.
+    alike : float
+        Least relative rise of that overlap which says that personalisation is lost: 1 is twice as much.
     fall, rise : float
         Least relative change against history that matters.
 
@@ -61,6 +64,7 @@ class Diversity(Detector):
 
     rarefied_to: int = 500
     overlap_above: float = 0.6
+    alike: float = 1.0
     fall: float = 0.3
     rise: float = 0.5
 
@@ -69,7 +73,9 @@ class Diversity(Detector):
         return (
             Measure("list_overlap", Unit.RATIO,
                     "Share of a list's items that another request's list has too, on average.",
-                    (Floor(above=self.overlap_above), History("up", change=0.05)),
+                    (Floor(above=self.overlap_above),
+                     History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.02),
+                     History("up", change=0.05)),
                     frozenset({"request"}), LEAST_REQUESTS,
                     "any two lists share {value} of their items", of_sameness=True),
             Measure("effective_items_q1", Unit.ITEMS,

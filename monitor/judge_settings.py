@@ -77,7 +77,7 @@ def _wrong_limit(limit: str, annotation: Any, value: Any) -> str | None:
         return f"{shown(value)} is not known here; {suggestion(str(value), [*Severity])}"
     if limit == "direction" and value not in ("up", "down", "both"):
         return f"{shown(value)} is not known here; {suggestion(str(value), ['up', 'down', 'both'])}"
-    if limit in ("above", "below", "change", "back_hours") and (
+    if limit in ("above", "below", "change", "least", "back_hours") and (
         isinstance(value, bool) or not isinstance(value, int | float)
     ):
         return f"{shown(value)} is not a number"
@@ -120,9 +120,11 @@ def _tuned(judge: tuple[Judgement, ...], limits: Mapping[str, Any]) -> tuple[Jud
     if left & {"above", "below"}:
         out.insert(0, Floor(**floor))
     history = {
-        name: limits[name] for name in ("direction", "change", "relative", "severity") if name in limits
+        name: limits[name]
+        for name in ("direction", "change", "relative", "severity", "least")
+        if name in limits
     }
-    if left & {"direction", "change", "relative"}:
+    if left & {"direction", "change", "relative", "least"}:
         if not {"direction", "change"} <= set(history):
             raise ValueError("is not compared with history yet; that takes both direction and change")
         out.append(History(**history))

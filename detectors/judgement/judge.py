@@ -204,7 +204,9 @@ def _judge_measure(
                 decided = enough & np.isfinite(compared) & np.isfinite(error_there)
                 limits = _of_two(kind, compared, value, error, error_there)
             chance_of_it, size_of_it = _off(spec, kind, value, compared, n, limits)
-            breach = (chance_of_it < allowed) & (size_of_it >= spec.change)
+            with np.errstate(invalid="ignore"):
+                matters = (size_of_it >= spec.change) & (np.abs(value - compared) >= spec.least)
+            breach = (chance_of_it < allowed) & matters
             clear = chance_of_it < allowed * BEYOND_DOUBT
             with np.errstate(divide="ignore"):
                 sure = -np.log10(np.maximum(chance_of_it, 1e-300))

@@ -38,12 +38,15 @@ class Compared:
         Least change that matters: in the measure's own unit, or as a share of what it is compared with when `relative`.
     relative : bool
     severity : Severity
+    least : float
+        Least change in the measure's own unit, beside a relative one: twice almost nothing is still almost nothing.
     """
 
     direction: Direction
     change: float
     relative: bool = False
     severity: Severity = Severity.TICKET
+    least: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ by its name replaces the measure's own or is added, and `false` takes it away:
 | judgement | limits | breach |
 |---|---|---|
 | `floor` | `above`, `below`, `severity` | surely beyond an absolute limit, from the first window on |
-| `history` | `direction`, `change`, `relative`, `severity` | unlike the same hours of earlier days |
+| `history` | `direction`, `change`, `relative`, `least`, `severity` | unlike the same hours of earlier days |
 | `reference` | the same and `back_hours` (168) | unlike one earlier window |
 | `other_slice` | the same and `slice` (`all`) | unlike another slice of the same window |
 
