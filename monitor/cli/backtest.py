@@ -14,7 +14,10 @@ from monitor.cli.times import MOMENT
 
 if TYPE_CHECKING:
     from monitor.config.models import RecommenderConfig
+    from monitor.exposition.backfill import Backfill
     from monitor.incidents.incident import Incident
+
+TARGET = ("job=recwatch", "instance=127.0.0.1:10147")  # as in the examples for Prometheus
 
 
 @click.command(short_help="What would have been told over history, and when.")
@@ -32,18 +35,46 @@ if TYPE_CHECKING:
     default=None,
     help="Write the incidents as a JSON array.",
 )
-def backtest(config: Path, begin: datetime | None, end: datetime | None, output: Path | None) -> None:
+@click.option(
+    "--openmetrics",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Write the metrics that the daemon would have had, for `promtool tsdb create-blocks-from openmetrics`.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --openmetrics: a label that your Prometheus adds to what it scrapes; job=recwatch and "
+    "instance=127.0.0.1:10147 if not said otherwise. May be repeated.",
+)
+def backtest(
+    config: Path,
+    begin: datetime | None,
+    end: datetime | None,
+    output: Path | None,
+    openmetrics: Path | None,
+    labels: tuple[str, ...],
+) -> None:
     """Judge history as if recwatch had been there: each window with what was known when it was due."""
-    from monitor.config.loader import load
     from monitor.config.split import expand, is_split
-    from monitor.detector_settings import check_detectors
+    from monitor.daemon.inspection import inspect
+    from monitor.exposition.backfill import Backfill, parse_labels
     from monitor.split_values import split_values
 
+    now = datetime.now(UTC)
+    found = inspect(str(config))
     told: list[Incident] = []
-    for recommender in load(config, check_detectors).recommenders:
-        values = split_values(recommender, end or datetime.now(UTC)) if is_split(recommender) else ()
+    cap = found.config.daemon.series_per_recommender
+    backfill = Backfill(found.catalogue, parse_labels((*TARGET, *labels)), cap, now) if openmetrics else None
+    for recommender in found.config.recommenders:
+        values = split_values(recommender, end or now) if is_split(recommender) else ()
         for one in expand(recommender, values) if is_split(recommender) else (recommender,):
-            told += _history(one, begin, end)
+            told += _history(one, begin, end, backfill)
+    if openmetrics is not None and backfill is not None:
+        backfill.write(openmetrics)
     told.sort(key=lambda i: (i.opened_at, i.id))
     for incident in told:
         click.echo(_line(incident))
@@ -51,9 +82,12 @@ def backtest(config: Path, begin: datetime | None, end: datetime | None, output:
         output.write_text(json.dumps([i.to_json() for i in told], indent=1) + "\n", encoding="utf-8")
 
 
-def _history(recommender: RecommenderConfig, begin: datetime | None, end: datetime | None) -> list[Incident]:
+def _history(
+    recommender: RecommenderConfig, begin: datetime | None, end: datetime | None, backfill: Backfill | None
+) -> list[Incident]:
     from monitor import cycle
     from monitor.errors import LogError, UserError
+    from monitor.exposition.backfill import Told
     from monitor.logs import PredictionLog
     from monitor.windows import Window, windows_between
 
@@ -72,10 +106,13 @@ def _history(recommender: RecommenderConfig, begin: datetime | None, end: dateti
     windows = list(windows_between(first, last, length))
     found: dict[str, Incident] = {}
     counted: dict[str, Any] = {"rows": 0, "evaluated": 0}
+    known = Told(recommender)
     with progress(recommender.name, len(windows)) as step:
         for evaluation in cycle.backtest(recommender, windows):
             step(f"{evaluation.window.start:%Y-%m-%d %H:%M}")
             found.update({i.id: i for i in evaluation.open_incidents})
+            if backfill is not None:
+                backfill.add(known.after(evaluation), evaluation.told_at, evaluation.told_at + length)
             counted["rows"] += evaluation.read.rows
             counted["evaluated"] += evaluation.status.value == "evaluated"
             for detector, why in evaluation.failures.items():

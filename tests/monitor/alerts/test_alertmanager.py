@@ -13,10 +13,9 @@ import pytest
 import yaml
 
 from monitor.alerts.rules import ALERTS
+from tests.monitor.alerts.quick_alertmanager import EXAMPLE, quick_example
 from tests.servers import Alertmanager, Receiver, alertmanager, receiver, wait_for
 
-EXAMPLE = Path(__file__).parents[3] / "grafana" / "alertmanager.yml"
-QUICK = {"group_wait": "1s", "group_interval": "1s"}
 SEVERAL_INTERVALS = 4  # seconds in which what should not arrive would have
 
 
@@ -63,22 +62,6 @@ def test_only_alerts_that_exist_are_named() -> None:
     assert named <= names
 
 
-def quick(example: dict[str, Any], url: str, reminders: str = "1h") -> dict[str, Any]:
-    """The example, with its receivers at the test's own and its times short."""
-
-    def shorter(route: dict[str, Any]) -> dict[str, Any]:
-        routes = [shorter(child) for child in route.get("routes", ())]
-        return {**route, **QUICK, "repeat_interval": reminders} | ({"routes": routes} if routes else {})
-
-    receivers = [
-        {**r, "webhook_configs": [{**w, "url": f"{url}/{r['name']}"} for w in r["webhook_configs"]]}
-        if "webhook_configs" in r
-        else r
-        for r in example["receivers"]
-    ]
-    return {**example, "route": shorter(example["route"]), "receivers": receivers}
-
-
 @pytest.fixture
 def told() -> Iterator[Receiver]:
     with receiver() as got:
@@ -87,7 +70,7 @@ def told() -> Iterator[Receiver]:
 
 @pytest.fixture
 def manager(tmp_path: Path, told: Receiver) -> Iterator[Alertmanager]:
-    with alertmanager(tmp_path, quick(yaml.safe_load(EXAMPLE.read_text()), told.url)) as server:
+    with alertmanager(tmp_path, quick_example(told.url)) as server:
         yield server
 
 
@@ -176,7 +159,7 @@ def test_a_cause_is_told_and_what_follows_from_it_is_not(manager: Alertmanager, 
 
 
 def test_a_page_is_repeated_while_it_is_open(tmp_path: Path, told: Receiver) -> None:
-    settings = quick(yaml.safe_load(EXAMPLE.read_text()), told.url, reminders="2s")
+    settings = quick_example(told.url, reminders="2s")
     with alertmanager(tmp_path, settings) as manager:
         manager.post([page("i1")])
         wait_for(lambda: len(told.at("discovery-pager")) >= 3)
