@@ -36,6 +36,9 @@ bench: install ## speed and memory as ratios to decoding
 bench-incidents: install ## what is found in simulated logs, by kind and size; writes docs/incident-bench.md
 	$(BIN)/python -m tests.incident_bench --write docs/incident-bench.md $(OPTIONS)
 
+bench-peers: install ## the same logs past Evidently, popmon and thresholds in SQL; writes docs/peers-bench.md
+	$(BIN)/python -m tests.incident_bench.peers --write docs/peers-bench.md $(OPTIONS)
+
 docs: install ## renew what is made from the code: parts of docs/, the alert rules
 	$(BIN)/python -m monitor.config.reference > docs/configuration.md
 	$(BIN)/python -m monitor.exposition.reference

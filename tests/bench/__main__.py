@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import daemon
+from tests.bench import backtest, daemon
 from tests.bench.config import write_config
 from tests.bench.figures import Figure, machine, table
 from tests.bench.hour import Variant, write_hour
@@ -51,6 +51,8 @@ def main() -> int:
             figures += _variant_figures(variant, options, work)
         if options.large:
             figures += _large_figures(options, work)
+        if not options.no_backtest:
+            figures += _backtest_figures(options, work)
         figures += _daemon_figures(work)
     print(f"\n{table(figures)}")
     return 0
@@ -83,6 +85,22 @@ def _large_figures(options: argparse.Namespace, work: Path) -> list[Figure]:
     return [
         Figure(f"{name}: time", large.seconds / small.seconds, " x"),
         Figure(f"{name}: peak memory", large.peak_bytes / small.peak_bytes, " x", 1.5),
+    ]
+
+
+def _backtest_figures(options: argparse.Namespace, work: Path) -> list[Figure]:
+    name = "28 days: backtest, rows a second of each core used"
+    try:
+        history = backtest.measure(RECWATCH, options.cache, work)
+    except backtest.BacktestFailed as failed:
+        return [Figure(name, None, "", 150_000, str(failed), at_least=True)]
+    cores = f"{history.cpu_seconds / history.seconds:.1f} cores used"
+    return [
+        Figure(
+            f"28 days, {history.rows / 1e6:.1f} million rows: backtest", history.seconds, " s", note=cores
+        ),
+        Figure(name, history.rows_per_core_second, "", 150_000, at_least=True),
+        Figure("28 days: backtest, peak memory", history.peak_bytes / MB, " MB"),
     ]
 
 
@@ -147,6 +165,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--variants", nargs="*", default=["plain", "hard", "list"], choices=("plain", "hard", "list")
     )
+    parser.add_argument("--no-backtest", action="store_true", help="leave out the four weeks")
     parser.add_argument("--large", action="store_true", help="also ten times the rows; takes minutes")
     parser.add_argument("--cache", type=Path, default=ROOT / ".bench", help="where the logs are kept")
     return parser.parse_args()

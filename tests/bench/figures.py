@@ -21,7 +21,9 @@ class Figure:
     value : float or None
         None when it could not be measured; `note` says why.
     target : float or None
-        At most this; None when there is none.
+        At most this, or at least this; None when there is none.
+    at_least : bool
+        Whether more is better.
     unit : str
         Behind the value: " s", " MB", " x".
     """
@@ -31,6 +33,7 @@ class Figure:
     unit: str
     target: float | None = None
     note: str = ""
+    at_least: bool = False
 
     @property
     def verdict(self) -> str:
@@ -38,7 +41,8 @@ class Figure:
             return "not measured"
         if self.target is None:
             return ""
-        return "ok" if self.value <= self.target else "falls short"
+        good = self.value >= self.target if self.at_least else self.value <= self.target
+        return "ok" if good else "falls short"
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -46,7 +50,8 @@ def table(figures: Sequence[Figure]) -> str:
     rows = [("figure", "value", "target", "")]
     for figure in figures:
         value = "-" if figure.value is None else f"{_short(figure.value)}{figure.unit}"
-        target = "" if figure.target is None else f"at most {_short(figure.target)}{figure.unit}"
+        bound = "at least" if figure.at_least else "at most"
+        target = "" if figure.target is None else f"{bound} {_short(figure.target)}{figure.unit}"
         rows.append((figure.name, value, target, ": ".join(filter(None, (figure.verdict, figure.note)))))
     return markdown(rows)
 
@@ -59,7 +64,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def machine() -> str:

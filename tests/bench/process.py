@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -22,24 +23,33 @@ class Run:
     peak_bytes : int
         Sum of the peaks of the process and of each of its children: never less than what they needed together, and
         more when they peaked at different times or share memory.
+    cpu_seconds : float
+        Processor time of all of them.
     """
 
     seconds: float
     peak_bytes: int
     exit_code: int
     output: str
+    cpu_seconds: float
 
 
 def run(command: Sequence[str], folder: Path) -> Run:
     """Run to the end; what it prints goes to a file in `folder`, so that no pipe holds it up."""
     with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), _children_used()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         peaks = Peaks(process.pid)
         exit_code = process.wait()
         seconds = time.perf_counter() - begin
         output.seek(0)
-        return Run(seconds, peaks.stop(), exit_code, output.read())
+        return Run(seconds, peaks.stop(), exit_code, output.read(), _children_used() - used)
+
+
+def _children_used() -> float:
+    """Processor time of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Peaks:
