@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from popmon import Settings, df_stability_metrics
+from popmon import Settings, make_histograms, stability_metrics
 
 from tests.incident_bench.peers.adapters.reading import HOUR, Log, silence
 from tests.incident_bench.peers.alarms import Alarm
@@ -35,17 +35,25 @@ def alarms(log: Log, catalog: Path) -> Iterator[Alarm]:
     for _, end, rows in log.judged():
         if rows.empty:
             yield silence(end)
-    settings = Settings(
-        time_axis="time", reference_type="external", features=[f"time:{name}" for name in FAMILY]
-    )
     logging.disable(logging.INFO)
-    told = df_stability_metrics(
-        _frame(log.rows[log.rows["hour"] >= log.first_hour]),
-        settings=settings,
-        time_width="1h",
-        time_offset=log.start.replace(tzinfo=None).isoformat(),
-        reference=_frame(log.reference),
+    features = [f"time:{name}" for name in FAMILY]
+    width, offset = pd.Timedelta(HOUR).value, pd.Timestamp(log.start.replace(tzinfo=None)).value
+    # Made from histograms, since `df_stability_metrics` of 1.4.12 refuses a table as an external reference.
+    quiet, features, bins, axis, types = make_histograms(
+        _frame(log.reference),
+        features,
+        bin_specs={"time": {"bin_width": float(width), "bin_offset": float(offset)}},
+        time_axis="time",
+        ret_specs=True,
     )
+    judged = make_histograms(
+        _frame(log.rows[log.rows["hour"] >= log.first_hour]),
+        features,
+        bin_specs=bins,
+        time_axis=axis,
+        var_dtype=types,
+    )
+    told = stability_metrics(judged, Settings(time_axis=axis, reference_type="external"), reference=quiet)
     for feature, lights in told["traffic_lights"].items():
         for moment, row in lights.iterrows():
             for metric in row.index[row == RED]:
