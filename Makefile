@@ -20,8 +20,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## watch a recommender get stuck, on embedded data
 	$(BIN)/recwatch demo
 
-test: install ## run every test, the real Prometheus and Alertmanager included
-	@tests/system_packages.sh prometheus prometheus-alertmanager
+test: install ## run every test, with the real Prometheus, Alertmanager and Chromium
+	@tests/system_packages.sh prometheus prometheus-alertmanager chromium
 	$(BIN)/python -m pytest -n auto
 
 check: install ## lint, format and types

@@ -1,7 +1,18 @@
-"""What all tests share: hypothesis tries the same examples in every run."""
+"""What all tests share: hypothesis tries the same examples in every run, and what cannot be run here is said.
+
+A test that runs a program which does not come with Python is marked with it, `@pytest.mark.needs("promtool")`. Where
+the program is missing, the test is skipped and the end of the run says what was not tested; with CI=true it is run
+and fails.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections import Counter
+from typing import Any
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -13,3 +24,33 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+
+PACKAGES = {  # Debian's, by program
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "chromium": "chromium",
+}
+NOT_TESTED = "needs the Debian package "
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("CI") == "true":
+        return
+    for item in items:
+        needed = [program for mark in item.iter_markers("needs") for program in mark.args]
+        if missing := sorted({PACKAGES[program] for program in needed if shutil.which(program) is None}):
+            item.add_marker(pytest.mark.skip(reason=NOT_TESTED + " and ".join(missing)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if NOT_TESTED in report.longrepr[2]
+    )
+    for reason, count in sorted(reasons.items()):
+        package = reason.removeprefix(NOT_TESTED).replace(" and ", " ")
+        line = f"NOT TESTED: {count} tests skipped, each {reason}: sudo apt-get install {package}"
+        terminalreporter.write_line(line, yellow=True)

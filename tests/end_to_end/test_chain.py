@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
 import yaml
 from live_log import PARTITIONS, LiveLog
 
@@ -20,6 +21,8 @@ from monitor.alerts.rules import Rendering
 from monitor.windows import Window
 from tests.monitor.alerts.quick_alertmanager import quick_example
 from tests.servers import Prometheus, Receiver, alertmanager, free_port, prometheus, receiver, wait_for
+
+pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager")
 
 WINDOW = timedelta(seconds=10)
 HISTORY = timedelta(minutes=1)

@@ -16,6 +16,8 @@ from monitor.alerts.rules import ALERTS
 from tests.monitor.alerts.quick_alertmanager import EXAMPLE, quick_example
 from tests.servers import Alertmanager, Receiver, alertmanager, receiver, wait_for
 
+pytestmark = pytest.mark.needs("amtool", "prometheus-alertmanager")
+
 SEVERAL_INTERVALS = 4  # seconds in which what should not arrive would have
 
 

@@ -42,6 +42,7 @@ def test_the_committed_rules_are_what_the_code_says() -> None:
     )
 
 
+@pytest.mark.needs("promtool")
 @pytest.mark.parametrize("file", UNIT_TESTS, ids=lambda file: file.stem)
 def test_promtool_finds_the_rules_as_their_unit_tests_say(file: Path) -> None:
     assert promtool("test", "rules", file)[0] == 0, promtool("test", "rules", file)[1]
@@ -56,6 +57,7 @@ def test_every_alert_has_unit_tests_of_every_kind(alert: Alert) -> None:
             assert any(kind in name for name in names), f"{alert.name} has no unit test named {kind!r}"
 
 
+@pytest.mark.needs("promtool")
 @pytest.mark.parametrize(
     ("expression", "survives"), [("vector(0) > 1", ()), ("vector(1)", ("RecwatchWatchdog",))]
 )
@@ -77,6 +79,7 @@ def test_an_alert_that_never_or_always_fires_fails_its_unit_tests(
     assert failed == {alert.name for alert in ALERTS} - {*survives}
 
 
+@pytest.mark.needs("promtool")
 @pytest.mark.parametrize(
     "rendering",
     [

@@ -32,6 +32,7 @@ AGES = "100y"  # however long ago the test's history is
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
+@pytest.mark.needs("prometheus", "promtool")
 def test_a_real_prometheus_shows_what_the_daemon_would_have_exported(tmp_path: Path) -> None:
     write_hours(tmp_path / "log", range(HOURS), stuck=STUCK, missing=MISSING)
     recommender = shop(tmp_path / "log", slices=("surface",), labels={"team": "discovery"})

@@ -134,6 +134,7 @@ def test_a_new_configuration_counts_from_the_next_update(exporter: Exporter) -> 
     assert b"recwatch_traffic_requests" in exporter.answer().body
 
 
+@pytest.mark.needs("promtool")
 @pytest.mark.parametrize("recommenders", [0, 2])
 def test_promtool_finds_nothing_to_say(exporter: Exporter, recommenders: int) -> None:
     health = Health("1.2.3")

@@ -57,6 +57,7 @@ def test_filling_again_changes_nothing() -> None:
     assert fill(once, {"t": "| new |\n"}) == once
 
 
+@pytest.mark.needs("promtool")
 def test_promtool_accepts_the_measures_of_every_installed_detector() -> None:
     catalogue = installed_measures()
     rows = findings(finding(measure, 0.5) for measure in catalogue)

@@ -11,6 +11,8 @@ from tests.monitor.factories import config, evaluation, incident, stuck_evaluati
 from tests.monitor.web.browser import SOON, Site
 from tests.servers import prometheus, wait_for
 
+pytestmark = pytest.mark.needs("prometheus")
+
 
 @pytest.fixture
 def site() -> Iterator[Site]:
