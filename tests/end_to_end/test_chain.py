@@ -133,7 +133,7 @@ def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_p
             wait_for(lambda: server.query("recwatch_incident_open == 1"), PATIENCE)
 
             wider = next_window()
-            log.show(wider.start, "sku-stuck", surface=None)
+            log.show(wider.start, "sku-other", surface=None)
             evaluated(server, wider)
             assert firing(server) == {"RecwatchIncidentPage"}
             assert pages(told) == [("/discovery-pager", "firing")]
