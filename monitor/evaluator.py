@@ -181,7 +181,7 @@ class Evaluator:
         findings, incidents = fold.step(
             read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
         )
-        self._recent[window] = summary
+        self._recent[window] = summary.lean()
         for old in [w for w in self._recent if w.start < window.start - LOOK_BACK]:
             del self._recent[old]
         seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
