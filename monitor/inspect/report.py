@@ -104,6 +104,10 @@ def _found(found: Inspection) -> list[str]:
     out.append(_entry("windows", f"of {about(traffic.length)}, read {about(settle)} after their end"))
     slices = "; ".join(f"{shown(column)} {why}" for column, why in found.slicing.chosen.items()) or "none"
     out.append(_entry("slices", slices))
+    for e in found.learned.certain:
+        place = f" ({slice_text(e.where)})" if e.where else ""
+        what = " ".join(f"{name} {value}" for name, value in e.values.items())
+        out.append(_entry("expected", f"{what}{_printable(place)}: {e.why}"))
     return out
 
 
