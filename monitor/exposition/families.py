@@ -226,6 +226,15 @@ RECOMMENDER = (
         ("incident", "recommender", "severity", "detector", "slice", "item", "labels of the configuration"),
         absent="no incident was open in the last 24 hours, or the recommender is in mode observe",
     ),
+    gauge(
+        "recwatch_incident_muted",
+        (
+            "1 while nobody is to be told of an open incident again: it is acknowledged, or a fleet incident tells of"
+            " it; 0 otherwise."
+        ),
+        ("incident", "recommender"),
+        absent="recwatch_incident_open is absent",
+    ),
     info(
         "recwatch_incident_info",
         "The sentence that says what is wrong, for each open incident; it follows the last window.",

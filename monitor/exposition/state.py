@@ -56,6 +56,8 @@ class RecommenderState:
         The newest one seen by any recent evaluation.
     incidents : sequence of Incident
         Those open, and those closed in the last 24 hours.
+    muted : set of str
+        Ids of incidents of which nobody is to be told again.
     """
 
     config: RecommenderConfig
@@ -63,6 +65,7 @@ class RecommenderState:
     last_success_at: datetime | None = None
     newest_event: datetime | None = None
     incidents: Sequence[Incident] = ()
+    muted: frozenset[str] = frozenset()
 
 
 def read_state(records: Records, config: RecommenderConfig, now: datetime) -> RecommenderState:

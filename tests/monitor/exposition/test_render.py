@@ -108,6 +108,14 @@ def test_what_changes_about_an_open_incident_is_no_label_of_its_alert() -> None:
     assert named(later, "incident_info") == named(later, "incident_onset_timestamp_seconds") == {}
 
 
+def test_an_incident_of_which_nobody_is_to_be_told_again_is_muted_while_it_is_open() -> None:
+    told, closed = incident(), incident(id="closed", resolved_at=NOON)
+    for muted in (frozenset[str](), frozenset({told.id}), frozenset({"closed"})):
+        series = rendered(RecommenderState(config(), incidents=(told, closed), muted=muted))
+        assert at(series, "incident_muted", incident=told.id) == (told.id in muted)
+        assert at(series, "incident_muted", incident="closed") == 0
+
+
 def test_the_sentence_of_an_incident_is_one_printable_line_of_bounded_length() -> None:
     long = incident(summary='"quoted" \\ and\nbroken ' + "x" * 1000)
     (key,) = named(exported(evaluation(open_incidents=(long,))), "incident_info")
