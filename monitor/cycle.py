@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from monitor.config.models import RecommenderConfig
-from monitor.evaluation import Evaluation, ReadReport, Status
+from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
 from monitor.evaluator import Announce, Evaluator, is_troubled, nothing
 from monitor.fold import Fold, Measured
 from monitor.incidents.incident import Incident
@@ -168,4 +168,13 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
 
 
 def _grew(earlier: Evaluation, read: ReadReport, recommender: RecommenderConfig) -> bool:
-    return read.rows > earlier.read.rows * (1 + recommender.window.late_share)
+    """Whether late rows change the window; of outcomes also when they could not be had before."""
+    by = 1 + recommender.window.late_share
+    if read.rows > earlier.read.rows * by:
+        return True
+    before, now = earlier.read.outcomes, read.outcomes
+    if before is None or now is None or now.state is not OutcomesState.READ:
+        return False
+    return before.state is not OutcomesState.READ or (
+        now.rows / now.sampling_rate > before.rows / before.sampling_rate * by
+    )

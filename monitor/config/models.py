@@ -5,15 +5,16 @@ The descriptions are what `docs/configuration.md` shows.
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from monitor.config.expected import ExpectedSameness, Kind
+from monitor.config.outcomes import OutcomesConfig
+from monitor.config.paths import LocalPath
 from monitor.config.problems import shown
 from monitor.config.strict import Strict, Text
 from monitor.config.units import Bytes, Duration
@@ -36,17 +37,8 @@ def _label(value: str) -> str:
     return value
 
 
-def _anchored(path: str, info: ValidationInfo) -> str:
-    """A relative local path starts at the folder of the configuration file, when there is one."""
-    folder = (info.context or {}).get("folder")
-    if folder is None or "://" in path or "\0" in path:
-        return path
-    return os.path.normpath(os.path.join(os.path.realpath(folder), path))
-
-
 Name = Annotated[str, AfterValidator(_name)]
 LabelName = Annotated[str, AfterValidator(_label)]
-LocalPath = Annotated[Text, AfterValidator(_anchored)]
 
 
 class Mode(StrEnum):
@@ -200,6 +192,9 @@ class RecommenderConfig(Strict):
     name: Name = Field(description="Unique; the label `recommender` of every metric.")
     log: LogConfig = Field(description="Its prediction log.")
     catalog: CatalogConfig | None = Field(default=None, description="The items that may be shown.")
+    outcomes: OutcomesConfig | None = Field(
+        default=None, description="Clicks and purchases that have a log of their own."
+    )
     split_value: str | None = Field(
         default=None, description="With `split_by`: only the rows with this value, and no other recommender."
     )

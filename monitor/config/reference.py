@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from monitor.config import expected, models, strict, units
+from monitor.config import expected, models, outcomes, paths, strict, units
 from monitor.config.validation import nested
 
 INTRODUCTION = """\
@@ -181,6 +181,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "log": models.LogConfig,
     "log.columns": models.Columns,
     "catalog": models.CatalogConfig,
+    "outcomes": outcomes.OutcomesConfig,
+    "outcomes.columns": outcomes.OutcomeColumns,
     "expected": expected.ExpectedSameness,
     "expected.positions": expected.ExpectedPosition,
     "expected.items": expected.ExpectedItem,
@@ -196,7 +198,7 @@ TYPE_NAMES: dict[Any, str] = {
     models.Name: "name",
     models.LabelName: "label name",
     strict.Text: "text",
-    models.LocalPath: "path",
+    paths.LocalPath: "path",
     units.Duration: "duration",
     units.Bytes: "size",
     units.Day: "day",
