@@ -57,6 +57,11 @@ class Learned:
     certain: tuple[Expectation, ...] = ()
     proposed: tuple[Expectation, ...] = ()
 
+    def hours_in_one(self, where: Mapping[str, str]) -> float:
+        """Hours of traffic that an hour in which a part of it comes brings: many for what is made in a batch."""
+        hours = [e.values["hours"] for e in self.certain if e.key == "batches" and e.where == where]
+        return 24 / len(hours[0].split(",")) if hours else 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
