@@ -1,43 +1,52 @@
-"""Same item for everyone: one item, or one list, in too many answers.
+"""Same item for everyone: one item, one product under many ids, or one list, in too many answers.
 
 List-level personalisation moves by only 1/k when one of k places is stuck, so every place is looked at by itself.
-What is meant to be the same has been left out before: "position 1" is the first place that is not pinned.
+What is meant to be the same has been left out before: the first place is the first that is not pinned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
-from detectors.core.intervals import wilson
+from detectors.core.expected import CONTEXTUAL
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
-from detectors.judgement.spec import Floor, History
+from detectors.judgement.spec import Floor, History, Judgement
+from detectors.sameness.families import Families
+from detectors.sameness.rise import rise_at_first
+from detectors.sameness.shown import F, Shown, lists_of
+from detectors.sameness.tops import Tops
 from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
-TOP = 5  # items in the evidence
 LOOKED_AT = 0.05  # items in fewer of a slice's requests are not looked up place by place
 LAST_PLACE = 1000  # positions beyond are not looked at one by one
 
 
 @dataclass(frozen=True)
 class SameItem(Detector):
-    """Share of requests and users that get the same item, or the same list.
+    """Share of requests and users that get the same item, the same product, or the same list.
 
     Parameters
     ----------
     first_place_above, any_place_above, anywhere_above, identical_list_above, users_above : float
-        Limits that hold without history, as shares of requests (of users).
+        Limits that hold without history, as shares of requests (of users). Families of items have those of items.
+    top_two_above : float
+        The same for the two most frequent first items together.
+    first_place_rise_above : float
+        Limit for how much more of the first places an item may have than any item had on the day before.
     rise : float
         Least rise over what history expects that is worth a ticket.
+    jump : float
+        Least rise of the share of one list over what history expects that is worth a page.
     """
 
     name = "same_item"
@@ -49,157 +58,93 @@ class SameItem(Detector):
     anywhere_above: float = 0.6
     identical_list_above: float = 0.2
     users_above: float = 0.4
+    top_two_above: float = 0.45
+    first_place_rise_above: float = 0.12
     rise: float = 0.15
+    jump: float = 0.2
 
     def measures(self) -> tuple[Measure, ...]:
         lists = frozenset({"request"})
         # Rows without a request cannot be counted as independent answers: a bandit that serves one visitor fills one
         # place with one item for an hour, and nothing is wrong.
         places = lists | {"position"}
+        history = History("up", change=self.rise)
 
-        def judge(above: float) -> tuple[Floor, History]:
-            return Floor(above=above, severity=Severity.PAGE), History("up", change=self.rise)
+        def floor(above: float) -> tuple[Judgement, ...]:
+            return (Floor(above=above, severity=Severity.PAGE),)
 
         return (
             Measure("identical_list_share", Unit.RATIO, "Share of requests that get the most frequent list.",
-                    judge(self.identical_list_above), lists,
-                    says="{value} of {requests} get one and the same list, {item} on top", of_sameness=True),
-            Measure("first_place_share", Unit.RATIO, "Share of requests that have the top item at position 1.",
-                    judge(self.first_place_above), places,
-                    says="{item} is at position 1 in {value} of {requests}", of_sameness=True),
+                    (*floor(self.identical_list_above), History("up", self.jump, severity=Severity.PAGE), history),
+                    lists, says="{value} of {requests} get one and the same list, {item} on top", of_sameness=True),
+            Measure("first_place_share", Unit.RATIO,
+                    "Share of requests that have the top item at the first place that is not pinned.",
+                    (*floor(self.first_place_above), history), places,
+                    says="{item} is at position {position} in {value} of {requests}", of_sameness=True),
+            Measure("top_two_share", Unit.RATIO,
+                    "Share of requests with one of the two most frequent items at the first place.",
+                    floor(self.top_two_above), places,
+                    says="{item} and {other} share position {position} in {value} of {requests}", of_sameness=True),
+            Measure("family_first_share", Unit.RATIO,
+                    "Share of requests with one product, under any of its ids, at the first place.",
+                    (*floor(self.first_place_above), history), places | {"catalog", "catalog.family"},
+                    says="product {family} is under many ids at position {position} in {value} of {requests}",
+                    of_sameness=True),
+            Measure("first_place_rise", Unit.RATIO,
+                    "How much more of the first places the top item has than the top item of the day before had.",
+                    floor(self.first_place_rise_above), places,
+                    says="{item} is at position {position} in {share} of {requests}, the day before in {share_before}",
+                    of_sameness=True),
             Measure("any_place_share", Unit.RATIO, "Largest share of requests that have one item at one position.",
-                    judge(self.any_place_above), places,
+                    (*floor(self.any_place_above), history), places,
                     says="{item} is at position {position} in {value} of {requests}", of_sameness=True),
             Measure("anywhere_share", Unit.RATIO, "Share of requests that have the top item anywhere in the list.",
-                    judge(self.anywhere_above),
+                    (*floor(self.anywhere_above), history),
                     says="{item} is in {value} of {requests}", of_sameness=True),
-            Measure("users_share", Unit.RATIO, "Share of users that got the top item at position 1.",
-                    judge(self.users_above), places | {"user"},
-                    says="{value} of users got {item} at position 1", of_sameness=True),
+            Measure("family_anywhere_share", Unit.RATIO, "Share of requests with one product, under any of its ids.",
+                    (*floor(self.anywhere_above), history), frozenset({"catalog", "catalog.family"}),
+                    says="product {family} is under many ids in {value} of {requests}", of_sameness=True),
+            Measure("users_share", Unit.RATIO, "Share of users that got the top item at their first place.",
+                    (*floor(self.users_above), history), places | {"user"},
+                    says="{value} of users got {item} at position {position}", of_sameness=True),
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        anywhere, first = (Tops(Shown(summary, place)) for place in (ANYWHERE, FIRST))
+        families = Families.of(summary, context.catalog)
+        if "request" in summary.has:
+            yield _identical_lists(anywhere)
         if {"request", "position"} <= summary.has:
-            yield _top_item(summary, "first_place_share", FIRST)
+            yield first.share_of_first("first_place_share")
+            yield _with_the_other(first, first.share_of_first("top_two_share", together=2))
+            if families is not None:
+                yield families.at_first("family_first_share", first)
+            yield rise_at_first("first_place_rise", first, context)
+            yield _top_item_at_a_place(anywhere)
             if "user" in summary.has:
                 yield _top_item_by_user(summary)
-            yield _top_item_at_a_place(summary)
-        yield _top_item(summary, "anywhere_share", ANYWHERE)
-        if "request" in summary.has:
-            yield _identical_lists(summary)
+        yield anywhere.share_of_first("anywhere_share")
+        if families is not None:
+            yield families.anywhere("family_anywhere_share", anywhere)
 
 
-def _top_item(summary: Summary, measure: str, kind: int) -> Measurement:
-    """The share of the requests of each slice that have its most frequent item, first or anywhere."""
-    counts, requests = summary[ItemCounts], _requests_by_slice(summary, kind)
-    hits = np.zeros(len(requests))
-    tops: list[NDArray[np.int64]] = []
-    shown: list[NDArray[np.float64]] = []
-    for s, totals in enumerate(summary.totals(ItemCounts, kind)):
-        tops.append(_largest(totals, TOP))
-        shown.append(totals[tops[-1]])
-        hits[s] = shown[-1][0] if len(tops[-1]) else 0
+def _with_the_other(first: Tops, two: Measurement) -> Measurement:
+    """Names the second item too."""
 
     def evidence(s: int) -> Mapping[str, Any]:
-        if not hits[s]:
-            return {}
-        n = requests[s] / summary.clustering[s]
-        low, high = wilson(shown[s] / requests[s], n, 1.96)
-        top_items = [
-            {"item": counts.text_of(int(counts.keys[i])), "requests": int(c), "share": round(c / requests[s], 4),
-             "low": round(float(a), 4), "high": round(float(b), 4)}
-            for i, c, a, b in zip(tops[s], shown[s], low, high, strict=True) if c > 0
-        ]  # fmt: skip
-        return {"item": top_items[0]["item"], "top_items": top_items}
+        return {**first.evidence(s), "other": first.name(s, 1)} if first.hits[s, 1] else {}
 
-    return share(measure, hits, requests, summary.clustering, evidence)
+    return replace(two, evidence=evidence)
 
 
-def _requests_by_slice(summary: Summary, kind: int) -> NDArray[np.float64]:
-    """Requests that could have an item there, shape (slices,)."""
-    if kind == FIRST:
-        counts = summary[ItemCounts]
-        by_group = np.bincount(counts.group, counts.counts[:, FIRST], len(counts.groups))
-        return np.asarray(summary.members(counts) @ by_group)
-    lists = summary[ListTally]
-    return np.asarray(summary.members(lists) @ lists.lists)
-
-
-def _top_item_at_a_place(summary: Summary) -> Measurement:
-    """The largest share that one item has of one position, over all positions."""
-    counts, panel = summary[ItemCounts], summary[Panel]
-    members = summary.members(panel)
-    frequent = _frequent_somewhere(summary)
-    row = (
-        np.flatnonzero(frequent[np.searchsorted(counts.keys, panel.item)])
-        if len(panel.item)
-        else np.empty(0, np.int64)
-    )
-    row = row[(panel.position[row] >= 1) & (panel.position[row] <= LAST_PLACE)]
-    request, place = np.searchsorted(panel.offsets, row, "right") - 1, panel.position[row].astype(np.int64)
-    item = np.searchsorted(counts.keys, panel.item[row])
-    requests = _requests_by_slice(summary, ANYWHERE)
-
-    hits, of = np.zeros(len(members)), np.zeros(len(members))
-    found: list[tuple[int, int] | None] = [None] * len(members)
-    for s, (groups, totals) in enumerate(zip(members, summary.totals(ItemCounts, ANYWHERE), strict=True)):
-        _, sampled, _ = panel.sample_of(groups)
-        shown = _requests_with_place(panel, sampled, "request" in summary.has)
-        if len(shown):
-            of[s] = shown.max()
-        here = sampled[request] & _is_frequent(totals, requests[s])[item] & (shown[place] >= 0.5 * of[s])
-        codes, n = np.unique(place[here] * np.int64(len(counts.keys)) + item[here], return_counts=True)
-        if len(codes):
-            at, which = np.divmod(codes, len(counts.keys))
-            best = int(np.argmax(n / shown[at]))
-            hits[s], of[s], found[s] = n[best], shown[at[best]], (int(at[best]), int(which[best]))
-
-    def evidence(s: int) -> Mapping[str, Any]:
-        where = found[s]
-        return (
-            {}
-            if where is None
-            else {"position": where[0], "item": counts.text_of(int(counts.keys[where[1]]))}
-        )
-
-    return share("any_place_share", hits, of, summary.clustering, evidence)
-
-
-def _is_frequent(totals: NDArray[np.float64], requests: float) -> NDArray[np.bool_]:
-    """Items worth looking up place by place: frequent anywhere in the slice, or its most frequent one."""
-    return (totals > 0) & ((totals >= LOOKED_AT * requests) | (totals == totals.max(initial=0)))
-
-
-def _frequent_somewhere(summary: Summary) -> NDArray[np.bool_]:
-    """Items that are frequent in any slice, shape (items,): most rows are left out by them at once."""
-    counts = summary[ItemCounts]
-    requests = _requests_by_slice(summary, ANYWHERE)
-    out = np.zeros(len(counts.keys), bool)
-    for s, totals in enumerate(summary.totals(ItemCounts, ANYWHERE)):
-        out |= _is_frequent(totals, requests[s])
-    return out
-
-
-def _requests_with_place(panel: Panel, sampled: NDArray[np.bool_], lists: bool) -> NDArray[np.float64]:
-    """Sampled requests that have each position, index 0 unused."""
-    last = np.zeros(len(sampled), np.int64)
-    shown = np.diff(panel.offsets) > 0
-    last[shown] = np.minimum(panel.position[panel.offsets[1:][shown] - 1], LAST_PLACE)
-    by_last = np.bincount(last[sampled], minlength=LAST_PLACE + 1).astype(float)
-    by_last[0] = 0
-    return by_last[::-1].cumsum()[::-1] if lists else by_last
-
-
-def _identical_lists(summary: Summary) -> Measurement:
+def _identical_lists(tops: Tops) -> Measurement:
     """The most frequent ordered list of each slice, of two or more items."""
-    counts, panel = summary[ItemCounts], summary[Panel]
-    members = summary.members(panel)
-    hits, of = np.zeros(len(members)), np.zeros(len(members))
-    example = np.full(len(members), -1)
+    counts, panel = tops.counts, tops.shown.summary[Panel]
+    size = len(tops.hits)
+    hits, of, example = np.zeros(size), np.zeros(size), np.full(size, -1)
     long_enough = np.diff(panel.offsets) >= 2
-    for s, groups in enumerate(members):
-        _, requests, _ = panel.sample_of(groups)
-        chosen = np.flatnonzero(requests & long_enough)
+    for s, lists in enumerate(lists_of(tops.shown.summary)):
+        chosen = np.flatnonzero(lists & long_enough)
         of[s] = len(chosen)
         if len(chosen):
             _, first, n = np.unique(panel.signature[chosen], return_index=True, return_counts=True)
@@ -213,40 +158,82 @@ def _identical_lists(summary: Summary) -> Measurement:
         items = [counts.text_of(int(i)) for i in panel.item[rows]]
         return {"item": items[0], "list": items[:20]}
 
-    return share("identical_list_share", hits, of, summary.clustering, evidence)
+    return share("identical_list_share", hits, of, tops.shown.clustering, evidence)
+
+
+def _top_item_at_a_place(tops: Tops) -> Measurement:
+    """The largest share that one item has of one position, over all positions."""
+    shown, counts = tops.shown, tops.counts
+    panel = shown.summary[Panel]
+    frequent = np.zeros(len(counts.keys), bool)
+    for s, totals in enumerate(shown.by_item()):  # most rows are left out at once
+        frequent |= _is_frequent(totals, shown.answers[s])
+    item = np.searchsorted(counts.keys, panel.item)
+    row = np.flatnonzero(
+        (panel.position >= 1) & (panel.position <= LAST_PLACE) & (frequent[item] if len(item) else False)
+    )
+    request, place = np.searchsorted(panel.offsets, row, "right") - 1, panel.position[row].astype(np.int64)
+    item = item[row]
+
+    size = len(tops.hits)
+    hits, of = np.zeros(size), np.zeros(size)
+    found: list[tuple[int, int] | None] = [None] * size
+    for s, (lists, totals) in enumerate(zip(lists_of(shown.summary), shown.by_item(), strict=True)):
+        with_place = _requests_with_place(panel, lists)
+        if len(with_place):
+            of[s] = with_place.max()
+        here = (
+            lists[request] & _is_frequent(totals, shown.answers[s])[item] & (with_place[place] >= 0.5 * of[s])
+        )
+        codes, n = np.unique(place[here] * np.int64(len(counts.keys)) + item[here], return_counts=True)
+        if len(codes):
+            at, which = np.divmod(codes, len(counts.keys))
+            best = int(np.argmax(n / with_place[at]))
+            hits[s], of[s], found[s] = n[best], with_place[at[best]], (int(at[best]), int(which[best]))
+
+    def evidence(s: int) -> Mapping[str, Any]:
+        if (where := found[s]) is None:
+            return {}
+        return {"position": where[0], "item": counts.text_of(int(counts.keys[where[1]]))}
+
+    return share("any_place_share", hits, of, shown.clustering, evidence)
+
+
+def _is_frequent(totals: F, answers: float) -> NDArray[np.bool_]:
+    """Items worth looking up place by place: frequent anywhere in the slice, or its most frequent one."""
+    return (totals > 0) & ((totals >= LOOKED_AT * answers) | (totals == totals.max(initial=0)))
+
+
+def _requests_with_place(panel: Panel, chosen: NDArray[np.bool_]) -> F:
+    """Chosen requests that have each position, index 0 unused."""
+    last = np.zeros(len(chosen), np.int64)
+    shown = np.diff(panel.offsets) > 0
+    last[shown] = np.minimum(panel.position[panel.offsets[1:][shown] - 1], LAST_PLACE)
+    by_last = np.bincount(last[chosen], minlength=LAST_PLACE + 1).astype(float)
+    by_last[0] = 0
+    return np.asarray(by_last[::-1].cumsum()[::-1])
 
 
 def _top_item_by_user(summary: Summary) -> Measurement:
-    """Users who got the top first item at their first place at least once."""
+    """Users who got the top first item at their first place at least once, where lists depend on the user."""
+    summary = summary.without(CONTEXTUAL)
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
+    tops = Tops(Shown(summary, FIRST))
     hits, of = np.zeros(len(members)), np.zeros(len(members))
-    names: list[int] = []
     length = np.diff(panel.offsets)
     first = np.flatnonzero(panel.position == np.repeat(panel.first, length))
     owner, first_item = np.repeat(panel.request_user, length)[first], panel.item[first]
-    for s, totals in enumerate(summary.totals(ItemCounts, FIRST)):
-        top = int(np.argmax(totals)) if len(totals) else 0
-        names.append(top)
-        users, _, _ = panel.sample_of(members[s])
+    for s, groups in enumerate(members):
+        users, _, _ = panel.sample_of(groups)
         known = users & panel.user_known
         of[s] = panel.distinct_users(known)
-        if totals.any():
+        if tops.hits[s, 0]:
             got = np.zeros(len(known), bool)
-            got[owner[first_item == counts.keys[top]]] = True
+            got[owner[first_item == counts.keys[tops.items[s, 0]]]] = True
             hits[s] = panel.distinct_users(known & got)
 
     def evidence(s: int) -> Mapping[str, Any]:
-        return {"item": counts.text_of(int(counts.keys[names[s]])), "users": int(hits[s])} if hits[s] else {}
+        return {"item": tops.name(s), "position": tops.position(s), "users": int(hits[s])} if hits[s] else {}
 
     return share("users_share", hits, of, np.ones(len(members)), evidence)
-
-
-def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Indices of the k largest, largest first; of equals the earlier key."""
-    if len(values) > k:
-        kth = np.partition(values, len(values) - k)[len(values) - k]
-        candidates = np.flatnonzero(values >= kth)
-    else:
-        candidates = np.arange(len(values))
-    return candidates[np.argsort(-values[candidates], kind="stable")][:k]

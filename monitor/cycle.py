@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from monitor.config.models import RecommenderConfig
-from monitor.evaluation import Evaluation, ReadReport, Status
+from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
 from monitor.evaluator import Announce, Evaluator, is_troubled, nothing
 from monitor.fold import Fold, Measured
 from monitor.incidents.incident import Incident
-from monitor.incidents.rebaseline import Rebaseline
 from monitor.schedule import due, to_look_at_again
 from monitor.store import Store
 from monitor.windows import Window
@@ -30,8 +29,7 @@ def run_cycle(
 ) -> Iterator[Evaluation]:
     """Evaluate in window order everything that is due as of `now`.
 
-    Changes that are meant are those known when it begins; each evaluation says how many there were. The caller
-    commits each evaluation (`Store.record`) before it asks for the next one.
+    The caller commits each evaluation (`Store.record`) before it asks for the next one.
 
     Parameters
     ----------
@@ -47,23 +45,10 @@ def run_cycle(
     LogError
         When the log cannot be looked at as a whole.
     """
-    rebaselines = store.rebaselines(recommender.name)
-    for evaluation in _cycle(recommender, store, now, announce, leave_out or {}, rebaselines):
-        yield replace(evaluation, rebaselines=len(rebaselines))
-
-
-def _cycle(
-    recommender: RecommenderConfig,
-    store: Store,
-    now: datetime,
-    announce: Announce,
-    leave_out: Mapping[Window, frozenset[str]],
-    rebaselines: Sequence[Rebaseline],
-) -> Iterator[Evaluation]:
     evaluator = Evaluator(
         recommender,
         announce,
-        leave_out,
+        leave_out or {},
         stored=lambda window: store.summary(recommender.name, window),
         troubled={
             e.window
@@ -83,7 +68,7 @@ def _cycle(
     begin = min([*changed, *todo.windows, *todo.skipped, *([torn] if torn else [])], default=None)
     if begin is None:
         return
-    fold = _resumed(recommender, evaluator, store, begin, rebaselines)
+    fold = _resumed(recommender, evaluator, store, begin)
     after = store.evaluations(
         recommender.name, since=begin.start
     )  # judged again when something before them changes
@@ -95,7 +80,7 @@ def _cycle(
         if window in todo.skipped:
             why = "left out: the outage was longer than `catch_up`"
             skipped = nothing(recommender, window, Status.SKIPPED, now, why)
-            yield replace(skipped, open_incidents=fold.carry(window, skipped.told_at))
+            yield replace(skipped, open_incidents=fold.open_incidents)
         elif window in todo.windows or window in changed:
             attempt = (
                 again[window].attempt + 1
@@ -123,30 +108,19 @@ def _cycle(
 
 
 def backtest(
-    recommender: RecommenderConfig,
-    windows: Sequence[Window],
-    announce: Announce = lambda progress: None,
-    rebaselines: Sequence[Rebaseline] = (),
+    recommender: RecommenderConfig, windows: Sequence[Window], announce: Announce = lambda progress: None
 ) -> Iterator[Evaluation]:
     """Evaluate windows of history, each as it would have been when it was due."""
     evaluator = Evaluator(recommender, announce, {}, keep_summary=False)
     fold = Fold(recommender, evaluator.configured)
-    fold.learn(rebaselines)
     for window in windows:
         read = evaluator.evaluate(window, window.end + recommender.window.settle, 0)
         yield evaluator.judge(fold, read, silent=False)
 
 
-def _resumed(
-    recommender: RecommenderConfig,
-    evaluator: Evaluator,
-    store: Store,
-    begin: Window,
-    rebaselines: Sequence[Rebaseline],
-) -> Fold:
+def _resumed(recommender: RecommenderConfig, evaluator: Evaluator, store: Store, begin: Window) -> Fold:
     """The fold as it was before a window."""
     fold = Fold(recommender, evaluator.configured)
-    fold.learn(rebaselines)
     fold.resume(
         sorted(
             store.evaluations(recommender.name, since=begin.start - REMEMBERED, until=begin.start),
@@ -190,8 +164,17 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
         findings, incidents = fold.step(measured, earlier.told_at, silent=silent, on_open=on_open)
         yield replace(earlier, findings=findings, open_incidents=incidents)
     else:
-        yield replace(earlier, open_incidents=fold.carry(earlier.window, earlier.told_at))
+        yield replace(earlier, open_incidents=fold.open_incidents)
 
 
 def _grew(earlier: Evaluation, read: ReadReport, recommender: RecommenderConfig) -> bool:
-    return read.rows > earlier.read.rows * (1 + recommender.window.late_share)
+    """Whether late rows change the window; of outcomes also when they could not be had before."""
+    by = 1 + recommender.window.late_share
+    if read.rows > earlier.read.rows * by:
+        return True
+    before, now = earlier.read.outcomes, read.outcomes
+    if before is None or now is None or now.state is not OutcomesState.READ:
+        return False
+    return before.state is not OutcomesState.READ or (
+        now.rows / now.sampling_rate > before.rows / before.sampling_rate * by
+    )

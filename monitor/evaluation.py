@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -51,6 +50,44 @@ class CatalogSeen:
     remarks: tuple[str, ...] = ()
 
 
+class OutcomesState(StrEnum):
+    """What became of the outcomes' own log in a window."""
+
+    READ = "read"
+    LATE = "late"  # it ends before the outcomes that are waited for: late, or stopped
+    MISSING = "missing"  # it cannot be read
+    REFUSED = "refused"  # over budget
+
+
+@dataclass(frozen=True)
+class OutcomesSeen:
+    """The outcomes' own log, as it was when the window was measured.
+
+    Parameters
+    ----------
+    why : str
+        Empty when it was read.
+    start, end : datetime
+        Of the requests whose outcomes these are.
+    rows : int
+        Outcomes that were kept, of these requests and others.
+    logged : mapping of kind to int
+        Outcomes that happened from `start` to `end`.
+    sampling_rate : float
+        Share of the requests whose outcomes were kept.
+    """
+
+    state: OutcomesState
+    why: str
+    start: datetime
+    end: datetime
+    rows: int = 0
+    logged: dict[str, int] = field(default_factory=dict)
+    files: tuple[FileSeen, ...] = ()
+    bytes_read: int = 0
+    sampling_rate: float = 1.0
+
+
 @dataclass(frozen=True)
 class ReadReport:
     """What reading the window took and left out. Counts are of the window, before sampling, unless they say so."""
@@ -70,6 +107,7 @@ class ReadReport:
     waiting: tuple[str, ...] = ()  # files that are still being written
     newest_event: datetime | None = None
     catalog: CatalogSeen | None = None
+    outcomes: OutcomesSeen | None = None
 
 
 @dataclass(frozen=True)
@@ -98,10 +136,6 @@ class Evaluation:
         Incidents open after this window, and those closed in it: the state from which the next window goes on.
     summary : bytes or None
         The window's statistics, kept for the last windows only.
-    examples : mapping of incident to mapping
-        Example requests of incidents that opened; kept beside the evaluation, since they expire.
-    rebaselines : int
-        How many changes that are meant it was judged by; not kept.
     """
 
     recommender: str
@@ -118,8 +152,6 @@ class Evaluation:
     cannot_measure: tuple[CannotMeasure, ...] = ()
     open_incidents: tuple[Incident, ...] = ()
     summary: bytes | None = None
-    examples: Mapping[str, Any] = field(default_factory=dict)
-    rebaselines: int = 0
 
 
 def read_report_to_json(report: ReadReport) -> dict[str, Any]:
@@ -128,6 +160,8 @@ def read_report_to_json(report: ReadReport) -> dict[str, Any]:
     out["newest_event"] = report.newest_event.isoformat() if report.newest_event else None
     if report.catalog and report.catalog.modified:
         out["catalog"]["modified"] = report.catalog.modified.isoformat()
+    if report.outcomes:
+        out["outcomes"] |= {name: getattr(report.outcomes, name).isoformat() for name in ("start", "end")}
     return out
 
 
@@ -141,6 +175,7 @@ def read_report_from_json(data: dict[str, Any]) -> ReadReport:
             "waiting": tuple(data["waiting"]),
             "newest_event": datetime.fromisoformat(data["newest_event"]) if data["newest_event"] else None,
             "catalog": _catalog_from_json(data.get("catalog")),
+            "outcomes": _outcomes_from_json(data.get("outcomes")),
         }
     )
 
@@ -150,3 +185,11 @@ def _catalog_from_json(data: dict[str, Any] | None) -> CatalogSeen | None:
         return None
     modified = datetime.fromisoformat(data["modified"]) if data["modified"] else None
     return CatalogSeen(data["items"], data["repeated"], modified, tuple(data["remarks"]))
+
+
+def _outcomes_from_json(data: dict[str, Any] | None) -> OutcomesSeen | None:
+    if data is None:
+        return None
+    times = {name: datetime.fromisoformat(data[name]) for name in ("start", "end")}
+    files = tuple(FileSeen(**f) for f in data["files"])
+    return OutcomesSeen(**{**data, **times, "files": files, "state": OutcomesState(data["state"])})

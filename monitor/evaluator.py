@@ -18,7 +18,7 @@ from monitor.detector_settings import build
 from monitor.engine.measure import measure
 from monitor.engine.plan import plan
 from monitor.engine.stored import summary_from_bytes, summary_to_bytes
-from monitor.engine.summarise import summarise
+from monitor.engine.summarise import WindowSummary, summarise
 from monitor.errors import BudgetError, LogError
 from monitor.evaluation import Evaluation, FileSeen, ReadReport, Status
 from monitor.expectations import expected_on
@@ -27,6 +27,7 @@ from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available, cannot_measure, does_not_suit
+from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
 from monitor.windows import Window
 
 LOOK_BACK = timedelta(
@@ -86,8 +87,9 @@ class Evaluator:
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
         self._detectors = {name: c.detector for name, c in self.configured.items()}
         self._statistics = [s for d in self._detectors.values() for s in d.statistics]
-        extra = [*recommender.slices, *([recommender.split_by] if recommender.split_by else [])]
-        self._log = PredictionLog(recommender.log, tuple(dict.fromkeys(extra)))
+        split = [recommender.split_by] if recommender.split_by else []
+        extra = tuple(dict.fromkeys([*recommender.slices, *split]))
+        self._log = PredictionLog(recommender.log, extra)
         self._catalog_file = (
             CatalogFile(recommender.catalog, recommender.log) if recommender.catalog is not None else None
         )
@@ -96,6 +98,11 @@ class Evaluator:
             if recommender.split_by and recommender.split_value is not None
             else None
         )
+        self._outcomes = (
+            LateOutcomes(recommender, extra, self._statistics, self._only) if recommender.outcomes else None
+        )
+        late = self._outcomes.statistics if self._outcomes else frozenset()
+        self._of_window = [s for s in self._statistics if s not in late]
 
     def first_event(self) -> datetime | None:
         span = self._log.span()
@@ -104,10 +111,12 @@ class Evaluator:
     def has_more(self, window: Window, files: Sequence[FileSeen], rows: int, now: datetime) -> bool:
         """Whether files of a window changed since they were read, by their listing alone."""
         try:
-            listing = self._log.files(window, now)
+            listed = self._log.files(window, now).files
+            if self._outcomes is not None:
+                listed += self._outcomes.files(window, now)
         except LogError:
             return False  # told where the log is read; what was found before stays
-        return {(f.path, f.size, f.modified_us) for f in listing.files} != {
+        return {(f.path, f.size, f.modified_us) for f in listed} != {
             (f.path, f.size, f.modified_us) for f in files
         }
 
@@ -124,7 +133,7 @@ class Evaluator:
             summary = summarise(
                 self._log,
                 self.recommender,
-                self._statistics,
+                self._of_window,
                 window,
                 now,
                 listing,
@@ -138,12 +147,14 @@ class Evaluator:
             report = ReadReport(files=seen, quarantined=quarantine.items, waiting=listing.waiting)
             failed = nothing(self.recommender, window, status, now, str(error))
             return Read(replace(failed, read=report), None)
+        summary, outcomes = self._with_outcomes(summary, window, now, spent_today)
         read_at = time.perf_counter()
         known = self._known_items(window, summary.summary)
-        has = available(self.recommender, summary.summary.has) - set(known.lacks)
+        lacks = {**known.lacks, **outcomes.lacks}
+        has = available(self.recommender, summary.summary.has) - set(lacks)
         expected = expected_on(self.recommender, window.start.date())
         earlier = partial(self._earlier, window)
-        context = Context((window.start_us, window.end_us), expected, known.catalog, earlier)
+        context = Context((window.start_us, window.end_us), expected, known.catalog, earlier, outcomes.logged)
         found, failures = measure(
             summary, self._detectors, context, has, self._leave_out.get(window, frozenset()),
             lambda detector: self._announce(Progress(window, "measure", detector)),
@@ -160,7 +171,7 @@ class Evaluator:
             seconds={"read": read_at - clock, "measure": time.perf_counter() - read_at},
             failures=failures,
             cannot_measure=(
-                *cannot_measure(self._detectors.values(), has, expected.all_kinds, why=known.lacks),
+                *cannot_measure(self._detectors.values(), has, expected.all_kinds, why=lacks),
                 *does_not_suit(self._detectors.values(), summary.summary, has, expected.all_kinds),
             ),
             summary=summary_to_bytes(summary.summary) if self._keep_summary else None,
@@ -170,8 +181,7 @@ class Evaluator:
     def judge(self, fold: Fold, read: Read, *, silent: bool) -> Evaluation:
         """Judge a window that was read; one that could not be changes nothing."""
         if read.measured is None:
-            carried = fold.carry(read.evaluation.window, read.evaluation.told_at)
-            return replace(read.evaluation, open_incidents=carried)
+            return replace(read.evaluation, open_incidents=fold.open_incidents)
         self._announce(Progress(read.evaluation.window, "judge"))
         clock = time.perf_counter()
         window, summary = read.evaluation.window, read.summary
@@ -182,7 +192,7 @@ class Evaluator:
         findings, incidents = fold.step(
             read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
         )
-        self._recent[window] = summary
+        self._recent[window] = summary.lean()
         for old in [w for w in self._recent if w.start < window.start - LOOK_BACK]:
             del self._recent[old]
         seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
@@ -203,6 +213,18 @@ class Evaluator:
                     self._recent[before] = summary_from_bytes(blob, self._statistics)
             if before in self._recent:
                 yield Earlier(before.start_us, self._recent[before], before in self._troubled)
+
+    def _with_outcomes(
+        self, summary: WindowSummary, window: Window, now: datetime, spent_today: int
+    ) -> tuple[WindowSummary, OutcomesSummary]:
+        """The window's statistics with those of outcomes that have a log of their own."""
+        if self._outcomes is None:
+            return summary, OutcomesSummary()
+        found = self._outcomes.summarise(window, now, spent_today + summary.read.bytes_read)
+        summary = replace(summary, read=with_report(summary.read, found))
+        if found.summary is not None:
+            summary = with_outcomes(summary, found.summary, self._outcomes.kinds)
+        return summary, found
 
     def _known_items(self, window: Window, summary: Summary) -> KnownItems:
         """The catalogue as it is now, and why what should be there is not."""

@@ -23,7 +23,9 @@ WHY = {
     "logged_position": "the log has no position column",
     "model_version": "the log has no model version column",
     "context": "the log has no context column",
-    "click": "the log does not say what was clicked (log.columns.click)",
+    "click": "nothing says what was clicked (log.columns.click, outcomes)",
+    "conversion": "no conversions are configured (outcomes.conversions)",
+    "value": "nothing says what an outcome is worth (outcomes.columns.value, catalog.columns.value)",
 }
 
 
@@ -53,7 +55,7 @@ def cannot_measure(
         CannotMeasure(f"{detector.name}.{measure.name}", " and ".join(reasons))
         for detector in detectors
         for measure in detector.measures()
-        if (reasons := _why_not(measure, has, kinds, why)) and not _of_an_absent_column(measure)
+        if (reasons := _why_not(measure, has, kinds, why)) and not _nobody_misses(measure, why)
     ]
 
 
@@ -90,13 +92,25 @@ def _why_not(
 
 
 def available(recommender: RecommenderConfig, columns: Collection[str] | None = None) -> frozenset[str]:
-    """What a recommender's log and configuration have, in the role words of `Measure.needs`.
+    """What a recommender's logs and configuration have, in the role words of `Measure.needs`.
 
     Parameters
     ----------
     columns : collection of str, optional
         Roles that were found in the log; all that are configured when not given.
     """
+    has = set(in_log(recommender, columns))
+    if recommender.catalog:
+        has |= {"catalog", *(f"catalog.{part}" for part in recommender.catalog.columns)}
+    if recommender.outcomes:
+        has |= {"outcomes", *recommender.outcomes.kinds}
+    if "catalog.value" in has and has & {"click", "conversion"}:
+        has.add("value")
+    return frozenset(has)
+
+
+def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = None) -> frozenset[str]:
+    """The same of the prediction log alone."""
     configured = {role for role in Columns.model_fields if getattr(recommender.log.columns, role) is not None}
     has = configured if columns is None else configured & set(columns)
     if recommender.log.layout == "list":
@@ -105,14 +119,13 @@ def available(recommender: RecommenderConfig, columns: Collection[str] | None = 
         has.add("logged_position")
     elif "request" in has:
         has.add("position")  # the order of the rows
-    if recommender.catalog:
-        has |= {"catalog", *(f"catalog.{part}" for part in recommender.catalog.columns)}
     return frozenset(has)
 
 
-def _of_an_absent_column(measure: Measure) -> bool:
-    """Missing values of a column that is not there: nobody misses that measure."""
-    return any(measure.name == f"missing_{role}_share" for role in measure.needs)
+def _nobody_misses(measure: Measure, why: Mapping[str, str]) -> bool:
+    """Missing values of a column that is not there, and how much a log holds that there is not."""
+    absent = any(measure.name == f"missing_{role}_share" for role in measure.needs)
+    return absent or ("outcomes" in measure.needs and "outcomes" not in why)
 
 
 def _reasons(missing: Collection[str], why: Mapping[str, str]) -> list[str]:

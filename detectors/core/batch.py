@@ -16,7 +16,7 @@ from detectors.core.hashing import U64
 F = NDArray[np.floating[Any]]
 I64 = NDArray[np.int64]
 
-OF_ROWS = ("item", "position", "score", "click", "click_known")
+OF_ROWS = ("item", "position", "score", "click", "click_known", "converted", "worth")
 LONG_LIST = 64  # longer lists are looked through for repeats by sorting
 
 
@@ -49,6 +49,10 @@ class Batch:
         None where the log has no such column; NaN (score) where a row has none.
     click_known : array of bool, shape (m,), or None
         Whether the log says of a row if it was clicked; None where it says so of all.
+    converted : array of bool, shape (m,), or None
+        Whether what is hoped for came of it, such as a purchase; None where that is not known.
+    worth : array, shape (m,), or None
+        What came of it, in money; NaN where nothing did. None where that is not known.
     context : array of uint64, shape (n,), or None
         Hash of what was being looked at, 0 where that is not known; None where the log does not say it.
     has : frozenset of str
@@ -76,6 +80,8 @@ class Batch:
     score: F | None = None
     click: NDArray[np.bool_] | None = None
     click_known: NDArray[np.bool_] | None = None
+    converted: NDArray[np.bool_] | None = None
+    worth: F | None = None
     context: U64 | None = None
     has: frozenset[str] = frozenset()
     missing: Mapping[str, I64] = field(default_factory=dict)

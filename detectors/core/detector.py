@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from detectors.core.catalog import Catalog
 from detectors.core.expected import NOTHING_EXPECTED, Expected
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
-
-if TYPE_CHECKING:  # the judge needs scipy, and whoever shows incidents does not need the judge
-    from detectors.judgement.series import Series
+from detectors.judgement.series import Series
 
 ENTRY_POINTS = "recwatch.detectors"
 
@@ -41,6 +39,22 @@ class Earlier:
 
 
 @dataclass(frozen=True)
+class Logged:
+    """What a log of outcomes has of a time as long as the window.
+
+    Parameters
+    ----------
+    number : mapping of kind to int
+        "click", "conversion".
+    rate : float
+        Share of the requests with which they were joined.
+    """
+
+    number: Mapping[str, int]
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
 class Context:
     """What a detector may know beside the summary: facts of the configuration and the window.
 
@@ -52,6 +66,8 @@ class Context:
         Sameness that is meant, and where. Statistics that are organic have been made without it.
     catalog : Catalog or None
         The items that may be shown, where a catalogue is configured and can be read.
+    outcomes : Logged or None
+        Outcomes that have a log of their own.
     earlier : callable
         The windows of the day before that are still known, the newest first; made when they are asked for, so that who
         has seen enough stops.
@@ -61,6 +77,7 @@ class Context:
     expected: Expected = NOTHING_EXPECTED
     catalog: Catalog | None = None
     earlier: Callable[[], Iterable[Earlier]] = tuple
+    outcomes: Logged | None = None
 
 
 class Detector(ABC):

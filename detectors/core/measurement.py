@@ -25,6 +25,7 @@ class Unit(StrEnum):
     ITEMS = "items"
     SECONDS = "seconds"
     SCORE = "score"
+    CURRENCY = "currency"  # whichever the log or the catalogue has
     CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
 
     @property

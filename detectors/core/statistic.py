@@ -36,6 +36,9 @@ class Statistic(ABC):
     organic : bool
         True for what speaks of sameness: it does not see rows that are meant to be the same, at pinned places and of
         expected items.
+    outcome : str
+        Of what people do with their lists, what it is made of: "click", "conversion" or "value". Such outcomes may have
+        a log of their own, where they come late.
     approximate : str
         Empty when exact, else what the error is, in one sentence.
     """
@@ -44,6 +47,7 @@ class Statistic(ABC):
     version: ClassVar[int] = 1
     census: ClassVar[bool] = False
     organic: ClassVar[bool] = False
+    outcome: ClassVar[str] = ""
     approximate: ClassVar[str] = ""
 
     groups: U64  # keys of the cells, sorted

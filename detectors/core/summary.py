@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells, Slices
-from detectors.core.expected import MIXED, NOTHING_EXPECTED, PERSONALISED, Expected
+from detectors.core.expected import CONTEXTUAL, MIXED, NOTHING_EXPECTED, PERSONALISED, Expected
 from detectors.core.statistic import Statistic, as_members
 from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
@@ -99,7 +99,7 @@ class Summary:
     def without(self, kind: str) -> Summary:
         """The same with slices that leave out all traffic of one kind: they keep their names, and may be empty."""
         gone = frozenset(v for v in self.cells.values if self.kinds.get(v, PERSONALISED) == kind)
-        return replace(self, left_out=self.left_out | gone) if gone else self
+        return self._again(self.left_out | gone) if gone else self
 
     @cached_property
     def kind_of_slices(self) -> tuple[str, ...]:
@@ -129,22 +129,76 @@ class Summary:
         return {}
 
     @cached_property
-    def clustering(self) -> NDArray[np.float64]:
-        """Requests for each independent user, by slice (Kish's design effect for clusters), shape (slices,).
+    def memo(self) -> dict[Any, Any]:
+        """Small results that were worked out of it once: a window is asked again as an earlier one of others.
 
-        Requests of one user resemble each other: n requests are worth n / clustering independent ones.
+        Shared with what `without` and `lean` make of it: keys say what was left out.
+        """
+        return {}
+
+    def lean(self) -> Summary:
+        """The same without what was worked out of it but `memo`: what it takes does not stay in memory with it."""
+        return self._again(self.left_out)
+
+    def _again(self, left_out: frozenset[tuple[str, ...]]) -> Summary:
+        out = replace(self, left_out=left_out)
+        out.__dict__["memo"] = self.memo
+        return out
+
+    @cached_property
+    def clustering(self) -> NDArray[np.float64]:
+        """Requests for each independent answer, by slice (Kish's design effect for clusters), shape (slices,).
+
+        Requests of one user resemble each other, and so do those that look at the same thing where lists depend on
+        that: n requests are worth n / clustering independent ones.
 
         References
         ----------
-        L. Kish, "Survey Sampling", 1965, section 5.4, with the requests of a user taken as alike.
+        L. Kish, "Survey Sampling", 1965, section 5.4, with the requests of a cluster taken as alike. Of things looked
+        at, only the requests of sampled users are known: pairs of requests are brought up by the rate of the sample.
         """
-        panel = self[Panel]
+        panel, contextual = self[Panel], self.is_contextual
         out = np.ones(len(self.slices))
         for s, groups in enumerate(self.members(panel)):
-            users, _, _ = panel.sample_of(groups)
-            if users.any():
-                known = users & panel.user_known  # a request without a user belongs with no other
-                requests = np.bincount(panel.person[known], panel.user_requests[known])
-                apart = panel.user_requests[users].sum() - requests.sum()
-                out[s] = ((requests**2).sum() + apart) / (requests.sum() + apart)
+            users, requests, rate = panel.sample_of(groups)
+            users &= ~contextual[panel.user_group]
+            known = users & panel.user_known  # a request without a user belongs with no other
+            of_user = np.bincount(panel.person[known], panel.user_requests[known])
+            apart = panel.user_requests[users].sum() - of_user.sum()
+            squares, total = (of_user**2).sum() + apart, of_user.sum() + apart
+            if contextual.any():
+                looking = requests & contextual[panel.request_group]
+                seen = panel.context[looking & (panel.context != 0)]
+                together = np.diff(np.flatnonzero(np.diff(np.sort(seen), prepend=0)), append=len(seen))
+                total += looking.sum()
+                squares += (together * (together - 1)).sum() / rate + looking.sum()
+            if total:
+                out[s] = squares / total
+        return out
+
+    @cached_property
+    def is_contextual(self) -> NDArray[np.bool_]:
+        """Which cells of the panel have lists that depend on what is looked at, shape (groups,)."""
+        alike = [v for v in self.cells.values if self.kinds.get(v) == CONTEXTUAL]
+        return np.isin(self[Panel].groups, Cells(self.cells.columns, tuple(alike)).keys)
+
+    @cached_property
+    def answers(self) -> Sequence[NDArray[np.bool_]]:
+        """Lists of the panel that stand for themselves, for each slice: those of a sample of its users, and of those
+        that depend on what is looked at one for each thing; arrays of shape (requests,).
+        """
+        panel = self[Panel]
+        thing = np.where(self.is_contextual[panel.request_group], panel.context, np.uint64(0))
+        looking = np.flatnonzero(thing)
+        looking = looking[
+            np.lexsort((panel.request[looking], thing[looking]))
+        ]  # which of them is as good as chance
+        out = []
+        for groups in self.members(panel):
+            _, requests, _ = panel.sample_of(groups)
+            here = looking[requests[looking]]
+            again = np.zeros(len(here), bool)
+            again[1:] = thing[here][1:] == thing[here][:-1]
+            requests[here[again]] = False
+            out.append(requests)
         return out

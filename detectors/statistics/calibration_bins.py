@@ -26,6 +26,7 @@ class CalibrationBins(Tally):
     """
 
     name = "calibration_bins"
+    outcome = "click"
     names = (
         "outside",
         *(f"{kind}_{b}" for kind in ("rows", "score", "clicks") for b in range(BINS)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.random_groups import GROUPS, group_of
-from detectors.statistics.tally import Tally
+from detectors.statistics.tally import Tally, rows_marked
 
 PLACES = 10  # counted apart; all that come after them together
 
@@ -26,6 +26,7 @@ class ClickTally(Tally):
 
     name = "click_tally"
     census = True
+    outcome = "click"
     kinds: ClassVar[tuple[str, ...]] = ("rows", "known", "clicks", "requests", "known_requests", "clicked")
     names = tuple(f"{kind}_{g}" for kind in kinds for g in range(GROUPS))
 
@@ -62,6 +63,7 @@ class PlaceClicks(Tally):
 
     name = "place_clicks"
     census = True
+    outcome = "click"
     kinds: ClassVar[tuple[str, ...]] = ("rows", "known", "clicks")
     names = tuple(f"{kind}_{place}" for kind in kinds for place in range(1, PLACES + 2))
 
@@ -90,9 +92,6 @@ class PlaceClicks(Tally):
 
 def rows_known(batch: Batch) -> I64:
     """Rows of each request of which the log says whether they were clicked, shape (n,)."""
-    return batch.length if batch.click_known is None else rows_marked(batch, batch.click_known)
-
-
-def rows_marked(batch: Batch, rows: NDArray[np.bool_]) -> I64:
-    """How many rows of each request are marked, shape (n,)."""
-    return np.diff(np.concatenate([[0], np.cumsum(rows)])[batch.offsets])
+    return (
+        batch.length if batch.click_known is None else batch.length - rows_marked(batch, ~batch.click_known)
+    )

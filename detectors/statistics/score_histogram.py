@@ -13,6 +13,7 @@ from detectors.core.hashing import U64
 from detectors.statistics.keyed import KeyedCounts, tabulate
 
 _DROPPED_BITS = 18  # of the 23 bits of a float's fraction: 32 bins an octave, 2.2 % wide
+BINS = 1 << (32 - _DROPPED_BITS)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ScoreHistogram(KeyedCounts):
         finite = np.isfinite(score)
         if not finite.all():
             score, cell = score[finite], cell[finite]
-        keys = np.arange(1 << (32 - _DROPPED_BITS), dtype=np.uint64)
+        keys = np.arange(BINS, dtype=np.uint64)
         codes = cell.astype(np.int64) * len(keys) + bin_of(score)
         return cls(*tabulate(batch.cells.keys, keys, [codes]))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
-from detectors.statistics.tally import Tally, any_row, per_cell, rows_per_cell
+from detectors.statistics.tally import Tally, any_row, per_cell, rows_marked, rows_per_cell
 
 
 @dataclass(frozen=True)
@@ -38,26 +38,20 @@ class ScoreTally(Tally):
         with np.errstate(invalid="ignore"):
             step = np.diff(score)
         tie, rise = _inside_lists(batch, step == 0), _inside_lists(batch, step > 0)
-        ties = _rows_of_requests(batch, tie)
+        ties = rows_marked(batch, tie)
         nan, infinite = np.isnan(score), np.isinf(score)
         return {
             "requests": per_cell(batch, batch.length > 0),
             "rows": per_cell(batch, batch.length),
             "nan": rows_per_cell(batch, nan),
-            "nan_squares": per_cell(batch, _rows_of_requests(batch, nan) ** 2),
+            "nan_squares": per_cell(batch, rows_marked(batch, nan) ** 2),
             "infinite": rows_per_cell(batch, infinite),
-            "infinite_squares": per_cell(batch, _rows_of_requests(batch, infinite) ** 2),
+            "infinite_squares": per_cell(batch, rows_marked(batch, infinite) ** 2),
             "lists": per_cell(batch, whole),
             "constant": per_cell(batch, whole & (ties == batch.length - 1)),
             "tied": per_cell(batch, whole & (ties > 0)),
             "out_of_order": per_cell(batch, whole & any_row(batch, rise)),
         }
-
-
-def _rows_of_requests(batch: Batch, rows: NDArray[np.bool_]) -> I64:
-    """How many rows of each request are marked, shape (n,)."""
-    hits = np.flatnonzero(rows)
-    return np.bincount(np.searchsorted(batch.offsets, hits, "right") - 1, minlength=batch.n_requests)
 
 
 def _inside_lists(batch: Batch, step: NDArray[Any]) -> NDArray[np.bool_]:

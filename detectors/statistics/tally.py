@@ -70,6 +70,12 @@ def rows_per_cell(batch: Batch, rows: NDArray[np.bool_]) -> I64:
     return np.bincount(batch.row_cell[rows], minlength=len(batch.cells))
 
 
+def rows_marked(batch: Batch, rows: NDArray[np.bool_]) -> I64:
+    """How many rows of each request are marked, shape (n,); fast where few are."""
+    hits = np.flatnonzero(rows)
+    return np.bincount(np.searchsorted(batch.offsets, hits, "right") - 1, minlength=batch.n_requests)
+
+
 def any_row(batch: Batch, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether any row of a request is marked, shape (n,)."""
     marked = np.zeros(batch.n_requests, bool)

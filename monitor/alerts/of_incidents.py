@@ -12,19 +12,19 @@ from monitor.alerts.alert import Alert
 STAYS = "2h"
 STAYS_WHILE_DOWN = "1d"
 
-OPEN = """\
+IS_OPEN = f"""\
 max without (PROCESS) (
-  recwatch_incident_open{SELECTOR,severity="SEVERITY"} == 1
+  OPEN == 1
 or
-  (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[STAYS]) == 1)
+  (last_over_time(OPEN[{STAYS}]) == 1)
   unless on (incident, recommender)
-    (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[STAYS]) == 0)
+    (last_over_time(OPEN[{STAYS}]) == 0)
 or
-  (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[LONGEST]) == 1)
+  (last_over_time(OPEN[{STAYS_WHILE_DOWN}]) == 1)
   unless on (incident, recommender)
-    (last_over_time(recwatch_incident_open{SELECTOR,severity="SEVERITY"}[LONGEST]) == 0)
+    (last_over_time(OPEN[{STAYS_WHILE_DOWN}]) == 0)
   unless on (job)
-    (up{SELECTOR} == 1)
+    (up{{SELECTOR}} == 1)
 )"""
 
 # The sentence of now; where that is not there, as in a gap, an earlier one; else what the labels say.
@@ -40,13 +40,10 @@ Since {{ . | first | value | humanizeTimestamp }}.{{ end }}"""
 
 
 def _open(severity: Literal["page", "ticket"], summary: str) -> Alert:
-    expression = (
-        OPEN.replace("SEVERITY", severity).replace("STAYS", STAYS).replace("LONGEST", STAYS_WHILE_DOWN)
-    )
     return Alert(
         f"RecwatchIncident{severity.capitalize()}",
         severity,
-        expression,
+        IS_OPEN.replace("OPEN", f'recwatch_incident_open{{SELECTOR,severity="{severity}"}}'),
         summary,
         SENTENCE,
         page="incidents/{{ $labels.incident }}",
@@ -54,7 +51,32 @@ def _open(severity: Literal["page", "ticket"], summary: str) -> Alert:
     )
 
 
+# What was said last counts while nothing is said.
+IS_MUTED = f"""\
+max without (PROCESS) (
+  recwatch_incident_muted{{SELECTOR}} == 1
+or
+  (last_over_time(recwatch_incident_muted{{SELECTOR}}[{STAYS_WHILE_DOWN}]) == 1)
+  unless on (incident, recommender)
+    recwatch_incident_muted{{SELECTOR}}
+)
+and on (incident, recommender)
+{IS_OPEN.replace("OPEN", "recwatch_incident_open{SELECTOR}")}"""
+
+# Before the others: when an incident closes, Alertmanager has to hear first that nothing holds its alert back any
+# more, or the news of its end would be held back too.
+MUTED = Alert(
+    "RecwatchIncidentMuted",
+    "none",
+    IS_MUTED,
+    "Nobody is to be told of an incident again: somebody takes care of it, or a fleet incident tells of it.",
+    "The incident {{ $labels.incident }} of {{ $labels.recommender }} is acknowledged, or a part of an incident of the"
+    " fleet. This alert is there for Alertmanager, which holds back the incident's own while it fires.",
+    page="incidents/{{ $labels.incident }}",
+)
+
 INCIDENTS = (
+    MUTED,
     _open("page", "What a recommender shows harms its users now."),
     _open("ticket", "What a recommender shows is not as it should be."),
 )

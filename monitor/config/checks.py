@@ -27,6 +27,7 @@ Keys = tuple[str | int, ...]
 Mistake = tuple[Keys, str]
 
 DAY = timedelta(days=1)
+LONGEST_DELAY = timedelta(days=14)
 OWN_LABELS = {"recommender", "slice", "detector", "measure", "severity", "incident", "culprit", "verdict"}
 OWN_LABELS |= {"le", "quantile"}  # set in distributions
 TARGET_LABELS = {"job", "instance", "type", "cluster", "region", "zone", "service", "env", "environment"}
@@ -58,23 +59,16 @@ def mistakes(recommender: RecommenderConfig) -> Iterator[Mistake]:
     yield from _window(recommender.window)
     yield from _budget(recommender.budget)
     yield from _place(recommender.log)
-    yield from _partitions(recommender.log.partitions)
+    yield from _partitions("log", recommender.log.partitions)
     yield from _columns(recommender)
     yield from _slices(recommender)
     yield from _split(recommender)
     yield from _catalog(recommender)
+    yield from _outcomes(recommender)
     yield from _expected(recommender)
-    yield from _maintenance(recommender)
     yield from _labels(recommender.labels)
     for name, parameters in recommender.detectors.items():
         yield from _detector(name, parameters)
-
-
-def _maintenance(recommender: RecommenderConfig) -> Iterator[Mistake]:
-    for index, stretch in enumerate(recommender.maintenance):
-        begin, until = stretch.bounds
-        if until <= begin:
-            yield ("maintenance", index, "until"), "it ends before it begins; give a later time"
 
 
 def _window(window: WindowConfig) -> Iterator[Mistake]:
@@ -105,17 +99,22 @@ def _budget(budget: BudgetConfig) -> Iterator[Mistake]:
 
 def _place(log: LogConfig) -> Iterator[Mistake]:
     remote = log.path.startswith("s3://")
-    if "://" in log.path and not remote:
-        yield ("log", "path"), f"{shown(log.path)} is not supported; use a local path or s3://bucket/prefix"
-    elif remote and not re.fullmatch(r"s3://[^/@:]+(/.*)?", log.path, re.DOTALL):
-        yield ("log", "path"), f"write s3://bucket/prefix; {CREDENTIALS}"
-    if _unprintable(log.path):
-        yield ("log", "path"), "holds a control character; remove it"
+    yield from _path("log", log.path)
     for key in ("endpoint", "region"):
         if getattr(log, key) and not remote:
             yield ("log", key), "is for logs on s3:// only; remove it, or set it to null for this recommender"
     if log.endpoint and not _is_endpoint(log.endpoint):
         yield ("log", "endpoint"), f"write http://host:port or https://host; {CREDENTIALS}"
+
+
+def _path(section: str, path: str) -> Iterator[Mistake]:
+    remote = path.startswith("s3://")
+    if "://" in path and not remote:
+        yield (section, "path"), f"{shown(path)} is not supported; use a local path or s3://bucket/prefix"
+    elif remote and not re.fullmatch(r"s3://[^/@:]+(/.*)?", path, re.DOTALL):
+        yield (section, "path"), f"write s3://bucket/prefix; {CREDENTIALS}"
+    if _unprintable(path):
+        yield (section, "path"), "holds a control character; remove it"
 
 
 def _is_endpoint(url: str) -> bool:
@@ -127,10 +126,10 @@ def _is_endpoint(url: str) -> bool:
     return bool(place) and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment)
 
 
-def _partitions(pattern: str) -> Iterator[Mistake]:
+def _partitions(section: str, pattern: str) -> Iterator[Mistake]:
     if not pattern:
         return
-    at = ("log", "partitions")
+    at = (section, "partitions")
     directives = re.findall(r"%(.?)", pattern, re.DOTALL)
     times = "".join(dict.fromkeys(directive for directive in directives if directive != "%"))
     if unknown := [f"%{directive}" for directive in directives if directive not in list("YmdjHM%")]:
@@ -139,7 +138,10 @@ def _partitions(pattern: str) -> Iterator[Mistake]:
         what = "must say a time, coarse to fine and without gaps, no finer than minutes, such as"
         yield at, f"{shown(pattern)} {what} date=%Y-%m-%d/hour=%H"
     elif _unprintable(pattern) or not all(part.strip(". ") for part in pattern.split("/")):
-        yield at, f"{shown(pattern)} must be folders below log.path, without a slash first or last: %Y/%m/%d"
+        yield (
+            at,
+            f"{shown(pattern)} must be folders below {section}.path, without a slash first or last: %Y/%m/%d",
+        )
 
 
 def _columns(recommender: RecommenderConfig) -> Iterator[Mistake]:
@@ -200,6 +202,41 @@ def _catalog(recommender: RecommenderConfig) -> Iterator[Mistake]:
         for part in recommender.catalog.columns:
             if part not in CATALOG_PARTS:
                 yield ("catalog", "columns", part), f"unknown part; {suggestion(part, CATALOG_PARTS)}"
+
+
+def _outcomes(recommender: RecommenderConfig) -> Iterator[Mistake]:
+    outcomes = recommender.outcomes
+    if outcomes is None:
+        return
+    yield from _path("outcomes", outcomes.path)
+    yield from _partitions("outcomes", outcomes.partitions)
+    columns = outcomes.columns
+    parts = {part: column for part, column in columns if column is not None}
+    for index, (part, column) in enumerate(parts.items()):
+        for earlier in list(parts)[:index]:
+            if parts[earlier] == column:
+                what = f"{shown(column)} is already the {earlier}; a column cannot be both"
+                yield ("outcomes", "columns", part), what
+    if recommender.log.columns.request is None:
+        yield ("outcomes",), "outcomes are joined by request and item; set log.columns.request"
+    if not outcomes.clicks and not outcomes.conversions:
+        yield (
+            ("outcomes", "clicks"),
+            "nothing is counted; say which values of kind are a click, or a conversion",
+        )
+    elif columns.kind is None and (outcomes.conversions or not outcomes.clicks):
+        yield (
+            ("outcomes", "conversions"),
+            "are told by outcomes.columns.kind; set it, or leave conversions out",
+        )
+    if both := sorted(set(outcomes.clicks) & set(outcomes.conversions)):
+        yield ("outcomes", "conversions"), f"{shown(both[0])} is a click already; a kind cannot be both"
+    if outcomes.clicks and recommender.log.columns.click:
+        what = "clicks come from here, and from log.columns.click; leave one out, here with clicks: []"
+        yield ("outcomes", "clicks"), what
+    if outcomes.delay > LONGEST_DELAY:
+        what = f"{format_duration(outcomes.delay)} is too long to wait; give {format_duration(LONGEST_DELAY)} or less"
+        yield ("outcomes", "delay"), what
 
 
 def _expected(recommender: RecommenderConfig) -> Iterator[Mistake]:

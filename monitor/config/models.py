@@ -5,20 +5,19 @@ The descriptions are what `docs/configuration.md` shows.
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from monitor.config.expected import ExpectedSameness, Kind
-from monitor.config.maintenance import Maintenance
+from monitor.config.outcomes import OutcomesConfig
+from monitor.config.paths import LocalPath
 from monitor.config.problems import shown
 from monitor.config.strict import Strict, Text
 from monitor.config.units import Bytes, Duration
-from monitor.windows import Window
 
 
 def _name(value: str) -> str:
@@ -38,17 +37,8 @@ def _label(value: str) -> str:
     return value
 
 
-def _anchored(path: str, info: ValidationInfo) -> str:
-    """A relative local path starts at the folder of the configuration file, when there is one."""
-    folder = (info.context or {}).get("folder")
-    if folder is None or "://" in path or "\0" in path:
-        return path
-    return os.path.normpath(os.path.join(os.path.realpath(folder), path))
-
-
 Name = Annotated[str, AfterValidator(_name)]
 LabelName = Annotated[str, AfterValidator(_label)]
-LocalPath = Annotated[Text, AfterValidator(_anchored)]
 
 
 class Mode(StrEnum):
@@ -202,6 +192,9 @@ class RecommenderConfig(Strict):
     name: Name = Field(description="Unique; the label `recommender` of every metric.")
     log: LogConfig = Field(description="Its prediction log.")
     catalog: CatalogConfig | None = Field(default=None, description="The items that may be shown.")
+    outcomes: OutcomesConfig | None = Field(
+        default=None, description="Clicks and purchases that have a log of their own."
+    )
     split_value: str | None = Field(
         default=None, description="With `split_by`: only the rows with this value, and no other recommender."
     )
@@ -233,11 +226,6 @@ class RecommenderConfig(Strict):
         description="Who is told: `observe`: nobody, it is judged and exported; `ticket`: at most a ticket; "
         "`page`: as severe as the detector says.",
     )
-    maintenance: tuple[Maintenance, ...] = Field(
-        default=(),
-        description="Stretches of time in which nobody is told. The file's own `maintenance` names recommenders by "
-        "pattern.",
-    )
     ask_after: Duration = Field(
         default=timedelta(days=3),
         description="An incident that is open for longer asks whether the new level is meant.",
@@ -250,10 +238,6 @@ class RecommenderConfig(Strict):
         description="With `split_by`: settings by name or pattern of the recommenders that it makes; the "
         "`overrides` of the file that are for them end up here.",
     )
-
-    def in_maintenance(self, window: Window) -> bool:
-        """Whether a window touches a stretch of maintenance."""
-        return any(m.covers(self.name, window.start, window.end) for m in self.maintenance)
 
 
 class DaemonConfig(Strict):

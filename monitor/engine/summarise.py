@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from detectors.core.batch import Batch
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from monitor.config.models import RecommenderConfig
@@ -26,7 +27,7 @@ from monitor.engine.slicing import SliceValues
 from monitor.evaluation import FileSeen, ReadReport
 from monitor.expectations import expected_on, values_expected
 from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import available
+from monitor.measurable import in_log
 from monitor.windows import EPOCH, Window
 
 THREADS = 2
@@ -110,6 +111,7 @@ def summarise(
     quarantine: Quarantine,
     *,
     only: tuple[str, str] | None = None,
+    join: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> WindowSummary:
     """Summarise the rows of a window.
 
@@ -117,10 +119,12 @@ def summarise(
     ----------
     only : (column, value), optional
         Of a shared log, the rows of one recommender.
+    join : callable
+        Adds what another log knows of the rows of a batch.
     """
     kinds = tuple(dict.fromkeys(statistics))
     sampled_kinds = tuple(kind for kind in kinds if not kind.census)
-    has = available(recommender, log.columns_found(listing.files) if listing.files else None)
+    has = in_log(recommender, log.columns_found(listing.files) if listing.files else None)
     values = SliceValues.of(recommender.slices, values_expected(recommender))
     apart = only[0] if only else None
     columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
@@ -143,7 +147,7 @@ def summarise(
         return _inside(_of_value(chunk, only), edges, rows)
 
     def count(group: Sequence[Chunk], values: SliceValues) -> _Part:
-        batch = assemble(group, values, has)
+        batch = join(assemble(group, values, has))
         return _Part(
             Summary.of(batch, kinds, plan.rate, expected),
             Summary() if boost is None else Summary.of(boost.sample(batch), sampled_kinds, expected=expected),

@@ -81,11 +81,6 @@ RECOMMENDER = (
     gauge("recwatch_log_cadence_seconds", "How often the log is expected to get data.", R),
     gauge("recwatch_daily_budget_bytes", "Bytes that may be read from the log in one day.", R),
     gauge(
-        "recwatch_in_maintenance",
-        "1 in a stretch of maintenance, in which nobody is told of what is found, else 0.",
-        R,
-    ),
-    gauge(
         "recwatch_window_start_timestamp_seconds",
         "Start of the last window that was looked at (event time).",
         R,
@@ -231,6 +226,15 @@ RECOMMENDER = (
         ("incident", "recommender", "severity", "detector", "slice", "item", "labels of the configuration"),
         absent="no incident was open in the last 24 hours, or the recommender is in mode observe",
     ),
+    gauge(
+        "recwatch_incident_muted",
+        (
+            "1 while nobody is to be told of an open incident again: it is acknowledged, or a fleet incident tells of"
+            " it; 0 otherwise."
+        ),
+        ("incident", "recommender"),
+        absent="recwatch_incident_open is absent",
+    ),
     info(
         "recwatch_incident_info",
         "The sentence that says what is wrong, for each open incident; it follows the last window.",
@@ -240,18 +244,6 @@ RECOMMENDER = (
     gauge(
         "recwatch_incident_onset_timestamp_seconds",
         "Start of the first window that showed an open incident (event time).",
-        ("incident", "recommender"),
-        absent="no incident is open",
-    ),
-    gauge(
-        "recwatch_incident_acknowledged",
-        "1 when somebody said that they take care of an open incident, else 0.",
-        ("incident", "recommender"),
-        absent="no incident is open",
-    ),
-    gauge(
-        "recwatch_incident_asks",
-        "1 when an open incident has lasted so long that it asks whether the new level is meant, else 0.",
         ("incident", "recommender"),
         absent="no incident is open",
     ),

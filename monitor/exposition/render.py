@@ -69,7 +69,7 @@ def render(state: RecommenderState, families: Mapping[str, Family], most_series:
         whole, places = _findings(state.config.name, state.latest.findings, families)
         lines += whole
     for incident in state.incidents:
-        lines += _incident(incident, incident.id in state.acknowledged)
+        lines += _incident(incident, incident.id in state.muted)
     kept, dropped = _keep(places, most_series - len(lines) - 1)
     lines += kept
     lines.append(_sample("recwatch_series_dropped", labels_text({"recommender": state.config.name}), dropped))
@@ -120,7 +120,6 @@ def _recommender(state: RecommenderState) -> Iterable[tuple[str, str]]:
     yield _sample("recwatch_window_settle_seconds", own, window.settle.total_seconds())
     yield _sample("recwatch_log_cadence_seconds", own, (window.cadence or window.length).total_seconds())
     yield _sample("recwatch_daily_budget_bytes", own, config.budget.bytes_per_day)
-    yield _sample("recwatch_in_maintenance", own, state.maintenance)
     if state.last_success_at:
         yield _sample("recwatch_last_success_timestamp_seconds", own, state.last_success_at.timestamp())
     if state.newest_event:
@@ -200,7 +199,7 @@ def _findings(
     return whole, [place for place in places if place.name != WHOLE]
 
 
-def _incident(incident: Incident, acknowledged: bool) -> Iterable[tuple[str, str]]:
+def _incident(incident: Incident, muted: bool) -> Iterable[tuple[str, str]]:
     labels = {
         "incident": incident.id,
         "recommender": incident.recommender,
@@ -210,10 +209,10 @@ def _incident(incident: Incident, acknowledged: bool) -> Iterable[tuple[str, str
         "item": incident.culprit.get("item", ""),
     }
     yield _sample("recwatch_incident_open", labels_text(_with_own(labels, incident.labels)), incident.open)
-    if incident.open:  # what may change from window to window stays out of the labels that an alert has
-        own = labels_text({"incident": incident.id, "recommender": incident.recommender})
+    # What may change from window to window stays out of the labels that an alert has.
+    own = labels_text({"incident": incident.id, "recommender": incident.recommender})
+    yield _sample("recwatch_incident_muted", own, incident.open and muted)
+    if incident.open:
         sentence = f"{own},summary={escaped(printable(incident.summary, LONGEST_SENTENCE))}"
         yield _sample("recwatch_incident_info", sentence, 1)
         yield _sample("recwatch_incident_onset_timestamp_seconds", own, incident.onset_at.timestamp())
-        yield _sample("recwatch_incident_acknowledged", own, acknowledged)
-        yield _sample("recwatch_incident_asks", own, incident.asks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from detectors.core.measurement import Unit
 from monitor.incidents.breach import Breach
@@ -20,6 +21,7 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
         What the log counts: "requests", or "rows" where it has no requests.
     """
     fields = {
+        **{name: _said(found, breach.measure.unit) for name, found in breach.evidence.items()},
         "item": f"item {shorten(breach.item)}" if breach.item else "one item",
         "requests": rows,
         "position": breach.evidence.get("position", 1),
@@ -30,7 +32,7 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
         if math.isnan(breach.expected)
         else say(breach.expected, breach.measure.unit),
     }
-    what = (breach.measure.says or _plain(breach)).format(**fields)
+    what = (breach.measure.says or _plain(breach)).format_map(_Fields(fields))
     if math.isnan(breach.expected) or "{expected}" in breach.measure.says:
         usual = ""
     elif breach.item:  # what is expected is expected of whichever item is on top
@@ -76,10 +78,22 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def shorten(text: str, longest: int = LONGEST) -> str:
+def shorten(text: str) -> str:
     """One line of bounded length, whatever the log put into it."""
     text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+class _Fields(dict[str, Any]):
+    """What a template may name; what the evidence lacks is not known."""
+
+    def __missing__(self, name: str) -> str:
+        return "unknown"
+
+
+def _said(found: Any, unit: Unit) -> str:
+    """Something of the evidence: an item or a name, a value, or a place."""
+    return say(found, unit) if isinstance(found, float) else shorten(str(found))
 
 
 def _plain(breach: Breach) -> str:

@@ -11,6 +11,7 @@ from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor
 
 FIRST_PLACE, ANYWHERE = "same_item.first_place_share", "same_item.anywhere_share"
+ONE_LIST = "same_item.identical_list_share"
 Z = 4.0  # how sure a floor has to be
 
 
@@ -83,3 +84,9 @@ def smallest_stuck_item(
         )
     ]
     return min(found, default=None)
+
+
+def smallest_same_list(requests: float, floors: Iterable[FloorOf]) -> float | None:
+    """From which share of requests on with one and the same list is told; None when no window shows it."""
+    found = [smallest_share(requests, floor.above) for floor in floors if floor.measure == ONE_LIST]
+    return min((share for share in found if share is not None), default=None)

@@ -16,6 +16,7 @@ from monitor.inspect.catalog import Catalog, read_catalog
 from monitor.inspect.mapping import Mapped, map_columns
 from monitor.inspect.names import tokens
 from monitor.inspect.rhythm import HOUR_US, Guest, Landing, Lateness, Traffic
+from monitor.inspect.sameness import NOTHING_LEARNED, Learned, learn, rows_of
 from monitor.inspect.sample import Progress, Sample, SampleColumn, read_sample
 from monitor.inspect.slices import Candidate, Slicing
 from monitor.inspect.survey import Survey, survey
@@ -55,6 +56,7 @@ class Inspection:
     rows_per_request: float
     endpoint: str | None = None
     region: str | None = None
+    learned: Learned = NOTHING_LEARNED
 
     @property
     def layout(self) -> str:
@@ -141,14 +143,16 @@ def inspect_log(
     request = mapped.column("request")
     candidates = _candidates(surveyed, sample, mapped, starts, request)
     user = mapped.column("user")
+    slicing = slices.choose(
+        candidates, traffic.per_window, "requests" if len(starts) < sample.n_rows else "rows"
+    )
+    rows = rows_of(sample, mapped, np.where(there, times, 0), list(slicing.chosen))
     return Inspection(
         path=root,
         surveyed=surveyed,
         sample=sample,
         mapped=mapped,
-        slicing=slices.choose(
-            candidates, traffic.per_window, "requests" if len(starts) < sample.n_rows else "rows"
-        ),
+        slicing=slicing,
         traffic=traffic,
         landing=_landing(surveyed, sample, times),
         lateness=_lateness(sample, times),
@@ -160,6 +164,7 @@ def inspect_log(
         rows_per_request=rows_per_request,
         endpoint=endpoint,
         region=region,
+        learned=learn(rows) if rows is not None else NOTHING_LEARNED,
     )
 
 

@@ -12,7 +12,7 @@ from monitor.config.models import RecommenderConfig
 from monitor.config.problems import shown
 from monitor.detector_settings import ConfiguredDetector, build
 from monitor.expectations import expected_on
-from monitor.inspect.blind_spots import FloorOf, page_floors, smallest_stuck_item
+from monitor.inspect.blind_spots import FloorOf, page_floors, smallest_same_list, smallest_stuck_item
 from monitor.inspect.inspection import Inspection
 from monitor.inspect.writer import about
 from monitor.measurable import available, cannot_measure
@@ -104,6 +104,10 @@ def _found(found: Inspection) -> list[str]:
     out.append(_entry("windows", f"of {about(traffic.length)}, read {about(settle)} after their end"))
     slices = "; ".join(f"{shown(column)} {why}" for column, why in found.slicing.chosen.items()) or "none"
     out.append(_entry("slices", slices))
+    for e in found.learned.certain:
+        place = f" ({slice_text(e.where)})" if e.where else ""
+        what = " ".join(f"{name} {value}" for name, value in e.values.items())
+        out.append(_entry("expected", f"{what}{_printable(place)}: {e.why}"))
     return out
 
 
@@ -182,28 +186,34 @@ def floors_of(detectors: dict[str, ConfiguredDetector], has: Iterable[str]) -> l
 
 
 def traffic_by_slice(found: Inspection) -> list[tuple[str, float]]:
-    """The whole, then values of the chosen columns, with their requests in a window."""
+    """The whole, then values of the chosen columns, with their requests in a window: of a batch, in one of its own."""
     per_window = found.traffic.per_window
     out = [("all", per_window)]
+    weight = np.concatenate(
+        [np.full(f.end - f.first, f.rows / max(1, f.end - f.first)) for f in found.sample.files]
+    )
     for column in found.slicing.chosen:
         sampled = found.sample.columns[column]
-        total = max(1, len(sampled.codes))
-        order = [i for i in np.argsort(-sampled.counts, kind="stable") if sampled.counts[i]]
-        out += [
-            (slice_text({column: sampled.names[i]}), per_window * sampled.counts[i] / total) for i in order
-        ]
+        there = sampled.codes >= 0
+        rows = np.bincount(sampled.codes[there], weight[there], len(sampled.names))
+        for i in [i for i in np.argsort(-rows, kind="stable") if rows[i]]:
+            where = {column: sampled.names[i]}
+            share = rows[i] / weight.sum() * found.learned.hours_in_one(where)
+            out.append((slice_text(where), per_window * share))
     return out
 
 
 def blind_spot_lines(
     rows: Sequence[tuple[str, float]], floors: Sequence[FloorOf], noun: str, first_place: float = 1.0
 ) -> list[str]:
-    """A line for each slice: the share of its requests from which on one window shows a stuck item."""
+    """A line for each slice: the share of its requests from which on one window shows a stuck item, or one list."""
     width = max((len(_printable(name)) for name, _ in rows), default=0)
     out = []
     for name, n in rows:
         smallest = smallest_stuck_item(n, floors, first_place)
         said = f"from {100 * smallest[0]:.0f} % on" if smallest else "too few to show one in a single window"
+        if (one_list := smallest_same_list(n, floors)) is not None:
+            said += f", one list from {100 * one_list:.0f} % on"
         out.append(f"  {_printable(name):<{width}}  {n:>9,.0f} {noun} a window: {said}")
     return out
 

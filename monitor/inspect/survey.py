@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import gcd
 
 from monitor.errors import LogError, UserError
 from monitor.inspect.layout import format_by_content, format_by_name, partition_pattern
@@ -15,7 +16,7 @@ from monitor.logs.textstream import compression
 
 DEEPEST = 8
 NEWEST = 48  # partitions at the end of the log that are looked into: two days of hours
-SPREAD = 24  # partitions before them, evenly spread; of a log without partitions: files
+SPREAD = 48  # partitions before them, evenly spread; of a log without partitions: files
 MOST_FILES = 200  # of the partitions that were chosen
 
 
@@ -129,13 +130,16 @@ def _last(partitions: Partitions, last: datetime) -> list[tuple[str, ...]]:
 def spread_out(n: int) -> list[int]:
     """Which of n partitions in order are looked into: the newest, and some evenly spread before them.
 
-    >>> spread_out(3), len(spread_out(10_000)), spread_out(10_000)[0]
-    ([0, 1, 2], 72, 0)
+    Of hours, all hours of the day have their turn: the step has no factor in common with 24.
+
+    >>> spread_out(3), len(spread_out(10_000)), spread_out(386)[:3], len({i % 24 for i in spread_out(386)[:24]})
+    ([0, 1, 2], 96, [2, 9, 16], 24)
     """
     older = max(0, n - NEWEST)
     if older <= SPREAD:
         return list(range(n))
-    return [*(i * older // SPREAD for i in range(SPREAD)), *range(older, n)]
+    step = next(s for s in range(older // SPREAD, 0, -1) if gcd(s, 24) == 1)
+    return [*range(older - step * SPREAD, older, step), *range(older, n)]
 
 
 def _flat(source: Source, root: str, why_not: str) -> Survey:

@@ -14,6 +14,7 @@ from monitor.config.units import format_duration
 from monitor.detector_settings import check_detectors
 from monitor.errors import UserError
 from monitor.inspect.inspection import Inspection
+from monitor.inspect.sameness import Expectation
 
 PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=%@+-]*")
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"}
@@ -119,6 +120,7 @@ def _document(found: Inspection, name: str) -> Iterable[str]:
         yield from _catalog(found)
     yield from _slices(found)
     yield from _kind(found)
+    yield from _expected(found)
     yield from _window(found)
 
 
@@ -228,6 +230,27 @@ def _kind(found: Inspection) -> Iterable[str]:
             "  kind: personalised",
             "or contextual (lists depend on log.columns.context), or popular (same for all)",
         )
+
+
+def _expected(found: Inspection) -> Iterable[str]:
+    learned = found.learned
+    if not (learned.certain or learned.proposed):
+        return
+    if learned.certain:
+        yield _line("  expected:", "sameness that is meant; give an entry a last day with until: 2030-12-31")
+    for key in dict.fromkeys(e.key for e in learned.certain):
+        yield f"    {key}:"
+        yield from (f"    - {_entry(e)}" for e in learned.certain if e.key == key)
+    for e in learned.proposed:
+        yield _remark(f"  # If this is meant, and not the trouble itself, say so under expected.{e.key}:")
+        yield _remark(f"  # - {_entry(e)}")
+
+
+def _entry(e: Expectation) -> str:
+    place = ", ".join(f"{scalar(column)}: {scalar(value)}" for column, value in e.where.items())
+    parts = [f"{name}: {value}" for name, value in e.values.items()]
+    parts += [f"where: {{{place}}}"] if place else []
+    return f"{{{', '.join([*parts, f'why: {scalar(e.why)}'])}}}"
 
 
 def _window(found: Inspection) -> Iterable[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from monitor.config.models import LogConfig
 from monitor.errors import LogError
-from monitor.logs.columns import Kind, unusable, value_type, wanted_columns
+from monitor.logs.columns import Column, Kind, unusable, value_type, wanted_columns
 from monitor.logs.facts import Cost, Facts, FileCost
 from monitor.logs.listing import (
     Listing,
@@ -43,6 +43,8 @@ class PredictionLog:
         Those that are wanted as numbers: declared features.
     source : Source, optional
         Where the bytes are; follows from the configured path.
+    columns : sequence of Column, optional
+        What is wanted instead of the configured roles and the extra columns.
 
     Raises
     ------
@@ -56,10 +58,13 @@ class PredictionLog:
         extra_columns: Sequence[str] = (),
         number_columns: Sequence[str] = (),
         source: Source | None = None,
+        columns: Sequence[Column] | None = None,
     ) -> None:
         self._config = config
         self._root = config.path.rstrip("/") or "/"
-        self._columns = wanted_columns(config, extra_columns, number_columns)
+        self._columns = (
+            wanted_columns(config, extra_columns, number_columns) if columns is None else tuple(columns)
+        )
         self._partitions = Partitions(config.partitions) if config.partitions else None
         self._source = source or open_source(config)
         self._reader = open_reader(config.format, self._source, self._columns, config.timestamp_unit)
@@ -181,13 +186,21 @@ class PredictionLog:
 
     def ids_as_text(self, files: Sequence[LogFile]) -> frozenset[str]:
         """Id columns that are integers in some of the files and something else in others."""
-        kinds: dict[str, set[bool]] = {}
+        return frozenset(name for name, kinds in self._integers(files).items() if len(kinds) > 1)
+
+    def integer_ids(self, files: Sequence[LogFile]) -> frozenset[str]:
+        """Id columns that are integers in all files that have them."""
+        return frozenset(name for name, kinds in self._integers(files).items() if kinds == {True})
+
+    def _integers(self, files: Sequence[LogFile]) -> dict[str, set[bool]]:
+        """For each id column, whether it is one of integers in files that have it."""
+        ids = {c.name for c in self._columns if c.kind in (Kind.ID, Kind.KEY)}
+        found: dict[str, set[bool]] = {}
         for file in files:
             for name, kind in self._types(file).items():
-                kinds.setdefault(name, set()).add(bool(pa.types.is_integer(value_type(kind))))
-        return frozenset(
-            c.name for c in self._columns if c.kind in (Kind.ID, Kind.KEY) and len(kinds.get(c.name, ())) > 1
-        )
+                if name in ids:
+                    found.setdefault(name, set()).add(bool(pa.types.is_integer(value_type(kind))))
+        return found
 
     def _usable(self, file: LogFile, quarantine: Quarantine) -> Facts | None:
         try:

@@ -17,7 +17,7 @@ HOUR = 3_600_000_000
 START = 490_000 * HOUR
 WINDOW = Context(window_us=(START, START + HOUR))
 ROLES = frozenset({"request", "user", "position", "score"})
-EVERYTHING = ROLES | {"click", "empty_lists"}
+EVERYTHING = ROLES | {"click", "conversion", "value", "empty_lists"}
 
 
 def of_lists(
@@ -100,6 +100,8 @@ def random_batch(
     score = np.round(rng.normal(size=rows), 1)
     for odd in (np.nan, np.inf, -np.inf):
         score[rng.random(rows) < 0.04] = odd
+    if rng.random() < 0.5:  # the chance of a click, as scores may say it
+        score = np.where(np.isfinite(score), np.round(1 / (1 + np.exp(-np.nan_to_num(score))), 1), score)
     click, unsure = rng.random(rows) < 0.2, rng.random(rows) < rng.choice([0.0, 0.3])
     nulls = {"item": rng.integers(0, 4, len(cells))}
     nulls |= {role: rng.binomial(rows_of_cell, 0.2) for role in ("user", "score")}
@@ -119,6 +121,8 @@ def random_batch(
         time=START + rng.integers(0, HOUR, requests),
         score=score if "score" in has else None,
         click=click & ~unsure if "click" in has else None,
+        converted=click & (score > 0) if "conversion" in has else None,
+        worth=np.where(click, np.abs(score), np.nan) if "value" in has else None,
         click_known=~unsure if "click" in has and unsure.any() else None,
         has=has,
         missing={role: n for role, n in nulls.items() if role in has | {"item"}},

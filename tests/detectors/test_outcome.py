@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors import Batch, Context, Measurement, Severity, Summary, Verdict
-from detectors.core.detector import Earlier
+from detectors import Batch, Catalog, Context, Measurement, Severity, Summary, Verdict
+from detectors.core.detector import Earlier, Logged
 from detectors.core.random_groups import GROUPS, rate, together
 from detectors.judgement.judge import Judge, kind_of
 from detectors.outcome import LASTING, RECENT, Outcome
@@ -183,7 +183,7 @@ def test_clicks_are_added_up_over_as_many_windows_as_it_takes() -> None:
             while (
                 windows < len(batches)
                 and windows + 1 <= span.hours
-                and sum(rows[:windows]) * usual[text] < span.clicks
+                and sum(rows[:windows]) * usual[text] < span.hits
             ):
                 windows += 1
             s = now.cells.slices.texts.index(text)
@@ -385,4 +385,72 @@ def test_what_a_log_lacks_is_not_measured() -> None:
     rng = np.random.default_rng(0)
     assert measure(DETECTOR, random_batch(rng, has=frozenset({"request", "user", "position", "score"}))) == {}
     rows_only = measure(DETECTOR, random_batch(rng, requests=300, has=frozenset({"click"})))
-    assert set(rows_only) == {"click_rate", "recent_click_rate", "lasting_click_rate"}
+    assert set(rows_only) == {"click_rate", "recent_click_rate", "lasting_click_rate", "rows"}
+
+
+# Conversions and money
+
+
+def _bought(rng: np.random.Generator, requests: int, share: float = 0.1) -> Batch:
+    """Clicks of which a share becomes a purchase, at prices that differ."""
+    batch = Clicking(rate=0.2)(rng, requests)
+    assert batch.click is not None
+    bought = batch.click & (rng.random(batch.n_rows) < share)
+    worth = np.where(bought, rng.lognormal(3, 0.8, batch.n_rows), np.nan)
+    return replace(batch, converted=bought, worth=worth, has=batch.has | {"conversion", "value"})
+
+
+def test_the_conversion_rate_is_of_rows_shown_over_as_many_windows_as_it_takes() -> None:
+    rng = np.random.default_rng(0)
+    batches = [_bought(rng, 300) for _ in range(4)]
+    found = _measured_after(batches[0], batches[1:])["conversion_rate"]
+    converted = sum(int(b.converted.sum()) for b in batches if b.converted is not None)
+    rows = sum(b.n_rows for b in batches)
+    assert found.value[0] == pytest.approx(converted / rows)
+    assert found.evidence is not None
+    assert found.evidence(0) == {"conversions": converted, "rows": rows, "windows": 4}
+
+
+def test_money_is_that_of_the_log_to_within_its_bins_and_its_error_holds() -> None:
+    batch = _bought(np.random.default_rng(0), 500)
+    assert batch.worth is not None
+    found = measure(DETECTOR, batch)["value_per_row"]
+    assert found.value[0] == pytest.approx(np.nansum(batch.worth) / batch.n_rows, rel=0.01)
+    check_sampling(DETECTOR, _bought, ["value_per_row", "conversion_rate"])
+
+
+def test_where_the_log_has_no_money_the_catalogue_says_what_items_are_worth() -> None:
+    batch = replace(Clicking()(np.random.default_rng(0), 500), worth=None)
+    value = np.arange(100, dtype=float)
+    value[3] = np.nan  # not said: adds nothing
+    catalog = Catalog.of([str(i) for i in range(90)], value=value[:90])
+    found = measure(DETECTOR, batch, Context(catalog=catalog))["value_per_row"]
+    assert batch.click is not None
+    worth = np.where(np.arange(100) < 90, np.nan_to_num(value), 0)[batch.item]
+    assert found.value[0] == pytest.approx((worth * batch.click).sum() / batch.n_rows)
+    converted = replace(
+        batch, converted=batch.click & (batch.position == 1), has=batch.has | {"conversion"}
+    )  # what comes of a click counts, not the click
+    found = measure(DETECTOR, converted, Context(catalog=catalog))["value_per_row"]
+    assert found.value[0] == pytest.approx((worth * converted.converted).sum() / batch.n_rows)
+
+
+def test_a_catalogue_without_money_says_nothing_of_it() -> None:
+    batch = Clicking()(np.random.default_rng(0), 50)
+    assert "value_per_row" not in measure(DETECTOR, batch, Context(catalog=Catalog.of(["1"])))
+
+
+def test_what_is_logged_and_what_of_it_belongs_to_rows_shown() -> None:
+    batch = _bought(np.random.default_rng(0), 500)
+    assert batch.click is not None
+    clicks = int(batch.click.sum())
+    found = measure(DETECTOR, batch, Context(outcomes=Logged({"click": 2 * clicks})))
+    assert found["logged"].value[0] == 2 * clicks
+    assert np.isnan(found["logged"].value[1:]).all()  # it belongs to no slice
+    assert found["joined_share"].value[0] == 0.5  # conversions are in another log: they do not count
+    half = measure(DETECTOR, batch, Context(outcomes=Logged({"click": 4 * clicks}, rate=0.5)))
+    assert half["joined_share"].value[0] == 0.5
+    nothing = measure(DETECTOR, batch, Context(outcomes=Logged({"click": 0})))
+    assert nothing["logged"].value[0] == 0
+    assert np.isnan(nothing["joined_share"].value[0])
+    assert "logged" not in measure(DETECTOR, batch)

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from monitor.simulator.incidents import KINDS
 from tests.bench.figures import machine, markdown
-from tests.incident_bench.report import by_kind, curves, in_all, told_wrongly
+from tests.incident_bench.report import by_kind, curves, in_all, shortfalls, told_wrongly
 from tests.incident_bench.story import Story, Untold
 
 MOST_WRONG = 60  # lines of each scenario
@@ -51,6 +51,8 @@ def page(run: Run, title: str = "Incident bench", introduction: str = INTRODUCTI
     out = [f"# {title}", introduction, made_with(run.command)]
     for scenario, group in by_scenario(run.stories):
         out += [f"## {scenario}", _lines(in_all(group))]
+        if short := list(shortfalls(group)):
+            out += ["Where it falls short:", _lines(short)]
         if any(story.score.held for story in group):
             out.append(curves(group) if scenario == "curves" else by_kind(group))
         if wrong := list(told_wrongly(group)):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from tests.bench.figures import markdown
 from tests.incident_bench.scorer import Held
 from tests.incident_bench.story import Story
+
+# What recwatch means to reach; of incidents that are not below sight.
+RIGHT = 0.95  # in time; right detector, place and item
+FALSE_PAGES, FALSE_REPORTS = 0.1, 1.0  # a month
+REPORTS = 2  # for one incident
 
 HEAD = (
     "incident",
@@ -111,6 +116,36 @@ def in_all(stories: Sequence[Story]) -> Iterator[str]:
     yield f"{days:.0f} days outside incidents: {pages} false pages, {len(false) - pages} false tickets"
     yield f"a month: {pages * 30 / days:.2f} false pages, {len(false) * 30 / days:.2f} false reports"
     yield f"{sum(len(story.score.remarks) for story in stories)} tickets during harmless events"
+
+
+def shortfalls(stories: Sequence[Story]) -> Iterator[str]:
+    """Where what was found stays below what recwatch means to reach."""
+    seen = [held for held in _held(stories) if held.visible is not False]
+    late = Counter(held.kind for held in seen if not held.in_time)
+    if late.total() > (1 - RIGHT) * len(seen):
+        kinds = ", ".join(
+            f"{kind} {n} of {sum(h.kind == kind for h in seen)}" for kind, n in late.most_common()
+        )
+        in_time = _percent(len(seen) - late.total(), len(seen))
+        yield f"in time {in_time}, at least {100 * RIGHT:.0f} % is the aim; not: {kinds}"
+    for what, right in (
+        ("detector", [held.right_detector for held in seen]),
+        ("place", [held.right_place for held in seen]),
+        ("item", [held.right_item for held in seen if held.right_item is not None]),
+    ):
+        if sum(right) < RIGHT * len(right):
+            yield f"{what} right in {_percent(sum(right), len(right))}, at least {100 * RIGHT:.0f} % is the aim"
+    if extra := Counter(held.kind for held in seen if held.extra_pages):
+        yield f"extra pages at {', '.join(extra)}; none is the aim"
+    if noisy := Counter(held.kind for held in seen if held.reports > REPORTS):
+        yield f"more than {REPORTS} reports for one incident: {', '.join(noisy)}"
+    days = sum(story.score.days_outside for story in stories)
+    false = [report for story in stories for report in story.score.false]
+    pages = sum(report.paged for report in false)
+    if 30 * pages > FALSE_PAGES * days:
+        yield f"{30 * pages / days:.2f} false pages a month; at most {FALSE_PAGES} is the aim"
+    if 30 * len(false) > FALSE_REPORTS * days:
+        yield f"{30 * len(false) / days:.2f} false reports a month; at most {FALSE_REPORTS} is the aim"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.simulator.incidents import KINDS
-from tests.incident_bench.report import by_kind, curves, in_all, told_wrongly
+from tests.incident_bench.report import by_kind, curves, in_all, shortfalls, told_wrongly
 from tests.incident_bench.scorer import SPEAKS_OF, score
 from tests.incident_bench.story import Story
 
@@ -150,4 +150,30 @@ def test_curves_have_a_row_for_each_size_and_a_column_for_each_volume():
     assert rows[2:] == [
         ["same_item", "5 %", "0/1 (below sight)", "0/2 (below sight)"],
         ["same_item", "40 %", "0/1 + 1 late", "1/2"],
+    ]
+
+
+def test_nothing_falls_short_of_a_log_that_is_told_right():
+    story = Story("log-1-1", scored([event(item="sku-1")], [report(241, item="sku-1")]), 300.0, 100, 1.0)
+    assert list(shortfalls([story])) == []
+
+
+def test_where_it_falls_short_is_said_by_kind_and_what_nobody_could_see_is_left_out():
+    events = [
+        event(item="sku-1"),
+        event("log_stops", start=300),
+        event("log_stops", start=400),
+        event(start=500, visible=False),
+    ]
+    reports = [report(hours, detector="drift") for hours in (241, 242, 243, 301)] + [report(100)]
+    story = Story("log-1-1", scored(events, reports), 300.0, 100, 1.0)
+    assert list(shortfalls([story])) == [
+        "in time 67 %, at least 95 % is the aim; not: log_stops 1 of 2",
+        "detector right in 0 %, at least 95 % is the aim",
+        "place right in 67 %, at least 95 % is the aim",
+        "item right in 0 %, at least 95 % is the aim",
+        "extra pages at same_item; none is the aim",
+        "more than 2 reports for one incident: same_item",
+        "1.15 false pages a month; at most 0.1 is the aim",
+        "1.15 false reports a month; at most 1.0 is the aim",
     ]

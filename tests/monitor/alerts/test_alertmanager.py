@@ -87,8 +87,10 @@ def alert(name: str, over: bool = False, description: str = "what is wrong", **l
     }
 
 
-def page(incident: str, over: bool = False, description: str = "97 %") -> dict[str, Any]:
-    labels = {"incident": incident, "recommender": "home", "severity": "page", "team": "discovery"}
+def page(
+    incident: str, over: bool = False, description: str = "97 %", recommender: str = "home"
+) -> dict[str, Any]:
+    labels = {"incident": incident, "recommender": recommender, "severity": "page", "team": "discovery"}
     return alert("IncidentPage", over, description, **labels)
 
 
@@ -170,3 +172,33 @@ def test_a_page_is_repeated_while_it_is_open(tmp_path: Path, told: Receiver) -> 
         count = len(told.arrived)
         time.sleep(SEVERAL_INTERVALS)
         assert len(told.arrived) == count
+
+
+def muted(incident: str, over: bool = False, recommender: str = "home") -> dict[str, Any]:
+    labels = {"incident": incident, "recommender": recommender, "severity": "none"}
+    return alert("IncidentMuted", over, **labels)
+
+
+def test_an_acknowledged_page_is_not_repeated_and_its_end_is_told(tmp_path: Path, told: Receiver) -> None:
+    with alertmanager(tmp_path, quick_example(told.url, reminders="1s")) as manager:
+        manager.post([page("i1")])
+        wait_for(lambda: len(told.at("discovery-pager")) >= 3)
+        manager.post([muted("i1")])
+        time.sleep(SEVERAL_INTERVALS)
+        count = len(told.arrived)
+        time.sleep(SEVERAL_INTERVALS)
+        assert len(told.arrived) == count
+        manager.post([muted("i1", over=True)])  # in the order of the rules
+        manager.post([page("i1", over=True)])
+        wait_for(lambda: told.at("discovery-pager", "resolved"))
+
+
+def test_a_fleet_incident_is_one_page_and_its_parts_are_none(manager: Alertmanager, told: Receiver) -> None:
+    names = [f"shop/{number}" for number in range(12)]
+    parts = [page(f"i-{name}", recommender=name) for name in names]
+    held_back = [muted(f"i-{name}", recommender=name) for name in names]
+    manager.post([*parts, *held_back, page("of-the-fleet"), page("beside-it")])
+    wait_for(lambda: len(told.at("discovery-pager")) == 2)
+    time.sleep(SEVERAL_INTERVALS)
+    told_of = {payload["groupLabels"]["incident"] for payload in told.at("discovery-pager")}
+    assert (told_of, len(told.arrived)) == ({"of-the-fleet", "beside-it"}, 2)

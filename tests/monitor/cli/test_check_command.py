@@ -67,7 +67,7 @@ def test_what_is_no_longer_expected_is_told(shop: Path) -> None:
     positions: [{position: 2, where: {surface: home}, until: 2026-03-01}, 3]
     batches: [{where: {surface: email}, hours: [3], until: 2999-12-31}]
 """
-    said = [line for line in run(shop, SHOP + expected).splitlines() if "expected" in line]
+    said = [line for line in run(shop, SHOP + expected).splitlines() if line.startswith("  expected.")]
     assert said == [
         '  expected.positions[0]: position 2 at surface "home" was expected until 2026-03-01, and is judged like '
         "all else since; remove it, or give it a later `until`"

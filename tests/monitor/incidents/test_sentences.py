@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from breaches import MEASURES, REQUESTS, breach, stuck, ticket
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.core.measurement import Unit
+from detectors.same_item import SameItem
 from monitor.incidents.sentence import LONGEST, say, say_place, sentence, shorten
 
 
@@ -83,6 +85,27 @@ def test_a_value(value: float, unit: Unit, said: str) -> None:
 )
 def test_a_sentence(found, said: str) -> None:  # type: ignore[no-untyped-def]  # a Breach
     assert sentence(found, "shop") == said
+
+
+def told_of(name: str, value: float, **evidence: object) -> str:
+    measure = {m.name: m for m in SameItem().measures()}[name]
+    found = breach(f"same_item.{name}", "surface=home", value, expected=math.nan, evidence=evidence)
+    return sentence(replace(found, measure=measure), "shop")
+
+
+def test_sentences_name_what_the_evidence_has() -> None:
+    assert told_of("top_two_share", 0.9, item="a", other="b\n", position=2) == (
+        "shop: item a and b? share position 2 in 90 % of requests (surface home)."
+    )
+    assert told_of("first_place_rise", 0.22, item="a", share=0.25, share_before=0.004, position=1) == (
+        "shop: item a is at position 1 in 25 % of requests, the day before in 0.4 % (surface home)."
+    )
+    assert told_of("family_first_share", 0.9, family="shirt", position=1) == (
+        "shop: product shirt is under many ids at position 1 in 90 % of requests (surface home)."
+    )
+    assert told_of("family_first_share", 0.9, error="IndexError: gone") == (
+        "shop: product unknown is under many ids at position 1 in 90 % of requests (surface home)."
+    )
 
 
 def test_a_log_without_requests_counts_rows() -> None:

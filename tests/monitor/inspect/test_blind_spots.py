@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.core.measurement import Measure, Unit
-from detectors.core.verdict import Severity
+from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.judge import Judge
 from detectors.judgement.spec import Floor, History
+from detectors.same_item import SameItem
 from monitor.inspect.blind_spots import (
     ANYWHERE,
     FIRST_PLACE,
     FloorOf,
     page_floors,
+    smallest_same_list,
     smallest_share,
     smallest_stuck_item,
 )
+from monitor.inspect.sameness import Expectation, Learned
+from tests.detectors.batches import START, measure, of_lists
 
 
 def wilson_low(p: float, n: float, z: float) -> float:
@@ -60,6 +67,41 @@ def test_the_better_of_two_places() -> None:
     tenth = smallest_stuck_item(60, floors, first_place=0.1)
     assert tenth == (smallest_share(60, 0.6), ANYWHERE)
     assert smallest_stuck_item(2, floors) is None
+
+
+@pytest.mark.parametrize("n", [40, 150, 1000])
+def test_one_window_shows_what_is_said_and_not_half_of_it(n: int) -> None:
+    measures = {m.name: m for m in SameItem().measures()}
+    floors = page_floors("same_item", measures.values())
+    stuck, one_list = smallest_stuck_item(n, floors), smallest_same_list(n, floors)
+    assert stuck is not None
+    assert one_list is not None
+    rng = np.random.default_rng(n)
+    healthy = [[f"i{i}" for i in rng.choice(5000, 5, replace=False)] for _ in range(n)]
+
+    def breaches(broken: list[str], k: int, share: float) -> set[str]:
+        hits = int(np.ceil(share * n))
+        lists = [broken[:k] + shown[k:] if r < hits else shown for r, shown in enumerate(healthy)]
+        found = measure(SameItem(), of_lists(lists, users=[f"u{r}" for r in range(n)]))
+        given = [
+            (name, measures[name], replace(m, value=m.value[:1], error=m.error[:1], n=m.n[:1]))
+            for name, m in found.items()
+        ]
+        judged = Judge().judge(START, ("all",), given)
+        return {j.measure.name for j in judged if j.verdict[0] == Verdict.BREACH}
+
+    broken = ["STUCK", "a", "b", "c", "d"]
+    assert "first_place_share" in breaches(broken, 1, stuck[0])
+    assert breaches(broken, 1, stuck[0] / 2) == set()
+    assert "identical_list_share" in breaches(broken, 5, one_list)
+    assert breaches(broken, 5, one_list / 2) == set()
+
+
+def test_a_batch_brings_the_traffic_of_a_day_in_its_hours() -> None:
+    nightly = Expectation("batches", {"surface": "email"}, {"hours": "[3, 15]"}, "")
+    learned = Learned((nightly,))
+    assert learned.hours_in_one({"surface": "email"}) == 12
+    assert learned.hours_in_one({"surface": "home"}) == 1
 
 
 def test_only_floors_that_page() -> None:
