@@ -12,6 +12,7 @@ from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
 from monitor.evaluator import Announce, Evaluator, is_troubled, nothing
 from monitor.fold import Fold, Measured
 from monitor.incidents.incident import Incident
+from monitor.incidents.rebaseline import Rebaseline
 from monitor.schedule import due, to_look_at_again
 from monitor.store import Store
 from monitor.windows import Window
@@ -29,7 +30,8 @@ def run_cycle(
 ) -> Iterator[Evaluation]:
     """Evaluate in window order everything that is due as of `now`.
 
-    The caller commits each evaluation (`Store.record`) before it asks for the next one.
+    Changes that are meant are those known when it begins; each evaluation says how many there were. The caller
+    commits each evaluation (`Store.record`) before it asks for the next one.
 
     Parameters
     ----------
@@ -45,10 +47,23 @@ def run_cycle(
     LogError
         When the log cannot be looked at as a whole.
     """
+    rebaselines = store.rebaselines(recommender.name)
+    for evaluation in _cycle(recommender, store, now, announce, leave_out or {}, rebaselines):
+        yield replace(evaluation, rebaselines=len(rebaselines))
+
+
+def _cycle(
+    recommender: RecommenderConfig,
+    store: Store,
+    now: datetime,
+    announce: Announce,
+    leave_out: Mapping[Window, frozenset[str]],
+    rebaselines: Sequence[Rebaseline],
+) -> Iterator[Evaluation]:
     evaluator = Evaluator(
         recommender,
         announce,
-        leave_out or {},
+        leave_out,
         stored=lambda window: store.summary(recommender.name, window),
         troubled={
             e.window
@@ -68,7 +83,7 @@ def run_cycle(
     begin = min([*changed, *todo.windows, *todo.skipped, *([torn] if torn else [])], default=None)
     if begin is None:
         return
-    fold = _resumed(recommender, evaluator, store, begin)
+    fold = _resumed(recommender, evaluator, store, begin, rebaselines)
     after = store.evaluations(
         recommender.name, since=begin.start
     )  # judged again when something before them changes
@@ -80,7 +95,7 @@ def run_cycle(
         if window in todo.skipped:
             why = "left out: the outage was longer than `catch_up`"
             skipped = nothing(recommender, window, Status.SKIPPED, now, why)
-            yield replace(skipped, open_incidents=fold.open_incidents)
+            yield replace(skipped, open_incidents=fold.carry(window, skipped.told_at))
         elif window in todo.windows or window in changed:
             attempt = (
                 again[window].attempt + 1
@@ -108,19 +123,30 @@ def run_cycle(
 
 
 def backtest(
-    recommender: RecommenderConfig, windows: Sequence[Window], announce: Announce = lambda progress: None
+    recommender: RecommenderConfig,
+    windows: Sequence[Window],
+    announce: Announce = lambda progress: None,
+    rebaselines: Sequence[Rebaseline] = (),
 ) -> Iterator[Evaluation]:
     """Evaluate windows of history, each as it would have been when it was due."""
     evaluator = Evaluator(recommender, announce, {}, keep_summary=False)
     fold = Fold(recommender, evaluator.configured)
+    fold.learn(rebaselines)
     for window in windows:
         read = evaluator.evaluate(window, window.end + recommender.window.settle, 0)
         yield evaluator.judge(fold, read, silent=False)
 
 
-def _resumed(recommender: RecommenderConfig, evaluator: Evaluator, store: Store, begin: Window) -> Fold:
+def _resumed(
+    recommender: RecommenderConfig,
+    evaluator: Evaluator,
+    store: Store,
+    begin: Window,
+    rebaselines: Sequence[Rebaseline],
+) -> Fold:
     """The fold as it was before a window."""
     fold = Fold(recommender, evaluator.configured)
+    fold.learn(rebaselines)
     fold.resume(
         sorted(
             store.evaluations(recommender.name, since=begin.start - REMEMBERED, until=begin.start),
@@ -164,7 +190,7 @@ def _keep(fold: Fold, earlier: Evaluation, refold: bool, silent: bool) -> Iterat
         findings, incidents = fold.step(measured, earlier.told_at, silent=silent, on_open=on_open)
         yield replace(earlier, findings=findings, open_incidents=incidents)
     else:
-        yield replace(earlier, open_incidents=fold.open_incidents)
+        yield replace(earlier, open_incidents=fold.carry(earlier.window, earlier.told_at))
 
 
 def _grew(earlier: Evaluation, read: ReadReport, recommender: RecommenderConfig) -> bool:

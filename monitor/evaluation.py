@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +137,10 @@ class Evaluation:
         Incidents open after this window, and those closed in it: the state from which the next window goes on.
     summary : bytes or None
         The window's statistics, kept for the last windows only.
+    examples : mapping of incident to mapping
+        Example requests of incidents that opened; kept beside the evaluation, since they expire.
+    rebaselines : int
+        How many changes that are meant it was judged by; not kept.
     """
 
     recommender: str
@@ -152,6 +157,8 @@ class Evaluation:
     cannot_measure: tuple[CannotMeasure, ...] = ()
     open_incidents: tuple[Incident, ...] = ()
     summary: bytes | None = None
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    rebaselines: int = 0
 
 
 def read_report_to_json(report: ReadReport) -> dict[str, Any]:

@@ -181,7 +181,8 @@ class Evaluator:
     def judge(self, fold: Fold, read: Read, *, silent: bool) -> Evaluation:
         """Judge a window that was read; one that could not be changes nothing."""
         if read.measured is None:
-            return replace(read.evaluation, open_incidents=fold.open_incidents)
+            carried = fold.carry(read.evaluation.window, read.evaluation.told_at)
+            return replace(read.evaluation, open_incidents=carried)
         self._announce(Progress(read.evaluation.window, "judge"))
         clock = time.perf_counter()
         window, summary = read.evaluation.window, read.summary

@@ -26,6 +26,7 @@ from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
 from monitor.incidents.memory import Memory
+from monitor.incidents.rebaseline import Rebaseline
 from monitor.windows import Window
 
 
@@ -110,18 +111,35 @@ class Fold:
         telling = {name: d.detector.telling for name, d in detectors.items()}
         self._book = IncidentBook(recommender, telling)
         self._open: tuple[Incident, ...] = ()
+        self._rebaselines: tuple[Rebaseline, ...] = ()
+
+    def learn(self, rebaselines: Sequence[Rebaseline]) -> None:
+        """These are the changes that are meant, in the order in which they were given; known ones are among them."""
+        for rebaseline in rebaselines[len(self._rebaselines) :]:
+            self._judge.past.forget(rebaseline.anew())
+        self._rebaselines = tuple(rebaselines)
+
+    @property
+    def rebaselines(self) -> int:
+        """How many changes that are meant are known."""
+        return len(self._rebaselines)
 
     def resume(self, evaluations: Iterable[Evaluation]) -> None:
         """Take up the state after these evaluations, given in window order."""
         for evaluation in evaluations:
             self._remember(evaluation.window, evaluation.findings)
-            self._memory.see(evaluation.window, evaluation.findings, evaluation.open_incidents)
+            if not self._recommender.in_maintenance(evaluation.window):
+                self._memory.see(evaluation.window, evaluation.findings, evaluation.open_incidents)
             self._open = tuple(i for i in evaluation.open_incidents if i.open)
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:
         """Open after the last window."""
         return self._open
+
+    def carry(self, window: Window, told_at: datetime) -> tuple[Incident, ...]:
+        """Go over a window that is not judged: incidents open after it, or closed in it because they are meant."""
+        return self._gone_on(self._with_intended(window, told_at), window, told_at)
 
     def step(
         self,
@@ -146,8 +164,8 @@ class Fold:
         incidents : tuple of Incident
             Open after this window, or closed in it.
         """
-        known = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
-        given = [(n, self._measures[n], _as_stored(m)) for n, m in known]
+        own = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
+        given = [(n, self._measures[n], _as_stored(m)) for n, m in own]
         judged = self._judge.judge(measured.window.start_us, measured.slices, given)
         following = self._follow(measured, {n: j for (n, _, _), j in zip(given, judged, strict=True)})
         given += following
@@ -155,15 +173,39 @@ class Fold:
         judged = [self._without_rollouts(self._without_batches(j, measured.window)) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
         findings = _findings(named, measured, self._measures)
+        if self._recommender.in_maintenance(measured.window):
+            findings = _left_out(findings)
+            self._remember(measured.window, findings)
+            return findings, self.carry(measured.window, told_at)
         self._remember(measured.window, findings)
-        breaches = self._breaches(named, measured)
-        seen = Seen(measured.window, told_at, breaches, findings, silent)
-        incidents = self._book.step(self._open, seen, self._memory)
+        known = self._with_intended(measured.window, told_at)
+        intended = tuple(i for i in known if not i.open)
+        seen = Seen(measured.window, told_at, self._breaches(named, measured), findings, silent)
+        incidents = self._book.step([i for i in known if i.open], seen, self._memory)
         self._memory.see(measured.window, findings, incidents)
-        before = {i.id for i in self._open}
-        incidents = tuple(i if i.id in before else on_open(i) for i in incidents)
+        before = {i.id for i in known}
+        incidents = intended + tuple(i if i.id in before else on_open(i) for i in incidents)
+        return findings, self._gone_on(incidents, measured.window, told_at)
+
+    def _gone_on(
+        self, incidents: tuple[Incident, ...], window: Window, told_at: datetime
+    ) -> tuple[Incident, ...]:
+        """What is open after a window; what was said to be meant when it was the newest closed incidents at once."""
+        following = Window(window.end, window.end + window.length)
+        for rebaseline in self._rebaselines:
+            if rebaseline.judged == window.start:
+                incidents = tuple(rebaseline.close(i, following, told_at + window.length) for i in incidents)
         self._open = tuple(i for i in incidents if i.open)
-        return findings, incidents
+        return incidents
+
+    def _with_intended(self, window: Window, told_at: datetime) -> tuple[Incident, ...]:
+        """What was open before a window; what is meant from this window on is closed."""
+        out = []
+        for incident in self._open:
+            for rebaseline in self._rebaselines:
+                incident = rebaseline.close(incident, window, told_at)
+            out.append(incident)
+        return tuple(out)
 
     def _follow(
         self, measured: Measured, judged: Mapping[str, Judged]
@@ -242,6 +284,12 @@ class Fold:
                     )
                 )
         return out
+
+
+def _left_out(findings: Findings) -> Findings:
+    """The same, as nothing that later windows are to be held against."""
+    excluded = np.ones_like(findings.columns["excluded"])
+    return replace(findings, columns={**findings.columns, "excluded": excluded})
 
 
 def _as_stored(found: Measurement) -> Measurement:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from detectors.core.catalog import Catalog
 from detectors.core.expected import NOTHING_EXPECTED, Expected
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
-from detectors.judgement.series import Series
+
+if TYPE_CHECKING:  # the judge needs scipy, and whoever shows incidents does not need the judge
+    from detectors.judgement.series import Series
 
 ENTRY_POINTS = "recwatch.detectors"
 

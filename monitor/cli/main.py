@@ -16,6 +16,11 @@ COMMANDS = {  # name -> module:function, and what the list of commands says
     "once": ("monitor.cli.once:once", "Evaluate what is due, and end."),
     "backtest": ("monitor.cli.backtest:backtest", "What would have been told over history, and when."),
     "rules": ("monitor.cli.rules:rules", "Write the alert rules for Prometheus."),
+    "ack": ("monitor.cli.ack:ack", "Say that somebody takes care of an incident."),
+    "rebaseline": (
+        "monitor.cli.rebaseline:rebaseline",
+        "Say that a change is meant: what is usual is learned anew.",
+    ),
     "demo": ("monitor.cli.demo:demo", "Watch a recommender get stuck, on embedded data."),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from monitor.config.checks import Keys, daemon_mistakes, mistakes
 from monitor.config.document import Node, Scalar
 from monitor.config.inheritance import matching, may_match_below, merge, merged
+from monitor.config.maintenance import Maintenance
 from monitor.config.models import Config, DaemonConfig, RecommenderConfig
 from monitor.config.problems import Problems, shown, suggestion
 from monitor.config.split import is_split
@@ -19,7 +20,7 @@ from monitor.config.values import as_node, picked, settings
 DetectorCheck = Callable[[RecommenderConfig], Iterable[tuple[Keys, str]]]
 """Tells what is wrong with a recommender's `detectors`: keys below it, `("scores", "above")`, and what to do."""
 
-SECTIONS = ("daemon", "defaults", "recommenders", "overrides")
+SECTIONS = ("daemon", "defaults", "recommenders", "overrides", "maintenance")
 NOT_IN_DEFAULTS = ("name", "split_value", "overrides")
 NOT_IN_OVERRIDES = ("name", "split_by", "split_value", "overrides")
 STAND_IN = as_node({"name": "x", "log": {"path": "x", "columns": {"timestamp": "t", "item": "i"}}})
@@ -37,6 +38,7 @@ def assemble(
     overrides = assembly.overrides(sections.get("overrides", Node({})))
     entries = _entries(sections, problems)
     made = [one for entry in entries if (one := assembly.recommender(entry, defaults, overrides))]
+    made = assembly.with_maintenance(sections.get("maintenance", Node([])), made)
     _check_names(entries, defaults, overrides, problems)
     if daemon is None or not made:
         return None
@@ -125,6 +127,33 @@ class _Assembly:
             if pattern not in applied and may_match_below(pattern, name):
                 below[pattern] = merge(below[pattern], part) if pattern in below else part
         return recommender.model_copy(update={"overrides": self.tried(_without(node, ["overrides"]), below)})
+
+    def with_maintenance(self, node: Node, recommenders: list[RecommenderConfig]) -> list[RecommenderConfig]:
+        """The recommenders with the stretches of the file's `maintenance` that are for them behind their own."""
+        if not isinstance(node.value, list):
+            self.problems.add(node.line, node.path, 'must be a list; start each stretch with "- from: ..."')
+            return recommenders
+        for entry in node.value:
+            stretch = validated(Maintenance, entry, self.problems)
+            if stretch is None:
+                continue
+            begin, until = stretch.bounds
+            if until <= begin:
+                self.problems.add(*place(entry, ["until"]), "it ends before it begins; give a later time")
+            pattern = stretch.pattern
+            chosen = {
+                r.name
+                for r in recommenders
+                if stretch.names(r.name) or (is_split(r) and may_match_below(pattern, r.name))
+            }
+            if recommenders and not chosen:
+                what = f"matches no recommender; {suggestion(pattern, [r.name for r in recommenders])}"
+                self.problems.add(*place(entry, ["recommenders"]), what)
+            recommenders = [
+                r.model_copy(update={"maintenance": (*r.maintenance, stretch)}) if r.name in chosen else r
+                for r in recommenders
+            ]
+        return recommenders
 
     def tried(self, node: Node, overrides: Mapping[str, Node]) -> dict[str, dict[str, Any]]:
         """Overrides whose recommenders are known at run time only, tried on one of them; in their plain form."""

@@ -66,9 +66,17 @@ def mistakes(recommender: RecommenderConfig) -> Iterator[Mistake]:
     yield from _catalog(recommender)
     yield from _outcomes(recommender)
     yield from _expected(recommender)
+    yield from _maintenance(recommender)
     yield from _labels(recommender.labels)
     for name, parameters in recommender.detectors.items():
         yield from _detector(name, parameters)
+
+
+def _maintenance(recommender: RecommenderConfig) -> Iterator[Mistake]:
+    for index, stretch in enumerate(recommender.maintenance):
+        begin, until = stretch.bounds
+        if until <= begin:
+            yield ("maintenance", index, "until"), "it ends before it begins; give a later time"
 
 
 def _window(window: WindowConfig) -> Iterator[Mistake]:

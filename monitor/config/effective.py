@@ -62,6 +62,8 @@ def fingerprint(recommender: RecommenderConfig) -> str:
             "labels": True,
             "mode": True,
             "overrides": True,
+            "maintenance": True,
+            "ask_after": True,
             "window": {"replay", "catch_up", "deadline"},
             "expected": {name: {"__all__": {"why"}} for name in ExpectedSameness.model_fields},
             "log": {"connect_timeout", "request_timeout"},

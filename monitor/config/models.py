@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from monitor.config.expected import ExpectedSameness, Kind
+from monitor.config.maintenance import Maintenance
 from monitor.config.outcomes import OutcomesConfig
 from monitor.config.paths import LocalPath
 from monitor.config.problems import shown
 from monitor.config.strict import Strict, Text
 from monitor.config.units import Bytes, Duration
+from monitor.windows import Window
 
 
 def _name(value: str) -> str:
@@ -226,6 +228,11 @@ class RecommenderConfig(Strict):
         description="Who is told: `observe`: nobody, it is judged and exported; `ticket`: at most a ticket; "
         "`page`: as severe as the detector says.",
     )
+    maintenance: tuple[Maintenance, ...] = Field(
+        default=(),
+        description="Stretches of time in which nobody is told. The file's own `maintenance` names recommenders by "
+        "pattern.",
+    )
     ask_after: Duration = Field(
         default=timedelta(days=3),
         description="An incident that is open for longer asks whether the new level is meant.",
@@ -238,6 +245,10 @@ class RecommenderConfig(Strict):
         description="With `split_by`: settings by name or pattern of the recommenders that it makes; the "
         "`overrides` of the file that are for them end up here.",
     )
+
+    def in_maintenance(self, window: Window) -> bool:
+        """Whether a window touches a stretch of maintenance."""
+        return any(m.covers(self.name, window.start, window.end) for m in self.maintenance)
 
 
 class DaemonConfig(Strict):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from monitor.config import expected, models, outcomes, paths, strict, units
+from monitor.config import expected, maintenance, models, outcomes, paths, strict, units
 from monitor.config.validation import nested
 
 INTRODUCTION = """\
@@ -33,6 +33,7 @@ This page is made from the code: `python -m monitor.config.reference > docs/conf
 | `recommenders` | A list with one entry for each recommender. The only key that is required. |
 | `defaults` | Settings of all recommenders: everything that an entry may have, except its name. |
 | `overrides` | Settings by name of a recommender, or by a pattern with `*`, `?` and `[abc]`. |
+| `maintenance` | Stretches of time in which nobody is told, by recommender's name or pattern. |
 | `daemon` | What concerns the daemon as a whole. |
 
 ```yaml
@@ -191,6 +192,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "window": models.WindowConfig,
     "budget": models.BudgetConfig,
     "false_alarms": models.FalseAlarmsConfig,
+    "maintenance": maintenance.Maintenance,
     "daemon": models.DaemonConfig,
 }
 
@@ -202,6 +204,7 @@ TYPE_NAMES: dict[Any, str] = {
     units.Duration: "duration",
     units.Bytes: "size",
     units.Day: "day",
+    units.Moment: "time",
     str: "text",
     int: "whole number",
     float: "number",

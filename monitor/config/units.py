@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -119,8 +119,37 @@ def parse_day(value: object) -> date:
     raise ValueError(f"{shown(value)} is not a day; write year-month-day, such as 2026-12-24")
 
 
+def parse_moment(value: object) -> datetime:
+    """`2026-03-14T05:00Z` as a moment; without a zone it is UTC.
+
+    >>> parse_moment("2026-03-14 06:00+01:00").isoformat()
+    '2026-03-14T05:00:00+00:00'
+
+    Raises
+    ------
+    ValueError
+        When it is something else.
+    """
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        what = "is not a time; write year-month-day, T, and hour:minute, such as 2026-03-14T05:00Z"
+        raise ValueError(f"{shown(value)} {what}") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def format_moment(value: datetime) -> str:
+    """The form that `parse_moment` reads back.
+
+    >>> format_moment(datetime(2026, 3, 14, 5, tzinfo=UTC))
+    '2026-03-14T05:00:00+00:00'
+    """
+    return value.isoformat()
+
+
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")
 ]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(format_bytes, when_used="json")]
 Day = Annotated[date, BeforeValidator(parse_day)]
+Moment = Annotated[datetime, BeforeValidator(parse_moment), PlainSerializer(format_moment, when_used="json")]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from monitor.clock import Clock, SystemClock
 from monitor.config.loader import load
+from monitor.control.server import ControlSocket
 from monitor.daemon.process import WorkerProcess
 from monitor.daemon.publisher import Publisher
 from monitor.daemon.service import NextDue, Seams, Service
@@ -101,7 +102,8 @@ def run_daemon(
         web.start()
         say(f"recwatch {version}: {options.external_url or web.url}")
         try:
-            _run_until_signalled(service, signals)
+            with ControlSocket(options.storage, service.ask):
+                _run_until_signalled(service, signals)
         finally:
             web.stop()
 

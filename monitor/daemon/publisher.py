@@ -64,6 +64,10 @@ class Publisher:
             self.health.evaluated(evaluation)
             self._stale.setdefault(name, self._rendered.get(name, 0.0) + RENDER_SECONDS)
 
+    def refresh(self) -> None:
+        """Somebody said something: render all anew."""
+        self._stale.update(dict.fromkeys((r.name for r in self.recommenders), 0.0))
+
     def failed(self, fault: Fault) -> None:
         if fault.kind in (Kind.HUNG, Kind.DIED, Kind.MEMORY):
             self.health.worker_restarted()

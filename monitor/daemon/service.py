@@ -5,9 +5,11 @@ What is due follows from the store and the clock alone, so nothing is remembered
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from monitor.clock import Clock
 from monitor.config.models import Config, RecommenderConfig
+from monitor.control.commands import Command, perform
 from monitor.daemon.faults import Fault, Kind
 from monitor.daemon.messages import Inspection
 from monitor.daemon.once import INSPECT, VALUES
@@ -33,6 +36,7 @@ from monitor.store.store import Store
 
 LOOP_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
+COMMAND_SECONDS = 30.0  # for the loop to get to a command
 CONFIGURATION = "configuration"  # who asks for an inspection
 INSPECTION_DEADLINE = timedelta(minutes=2)
 
@@ -89,6 +93,7 @@ class Service:
         self._inspection: Inspection | None = None
         self._states: dict[str, list[WindowState]] = {}  # as the store has them; this process alone writes
         self._wake = Wake()
+        self._commands: queue.SimpleQueue[tuple[Command, str, Future[list[str]]]] = queue.SimpleQueue()
         self._stopping, self._ticked, self._reload = threading.Event(), threading.Event(), threading.Event()
         self._reloading = False
         self._prune_at = 0.0
@@ -104,6 +109,23 @@ class Service:
         """Read the configuration again; several requests at a time are one."""
         self._reload.set()
         self._wake.set()
+
+    def ask(self, command: Command, who: str) -> list[str]:
+        """Have the control loop, which alone writes the store, carry a command out; returns what it did.
+
+        Raises
+        ------
+        RecwatchError
+            When it makes no sense, the store cannot be used, or the loop has no time.
+        """
+        answer: Future[list[str]] = Future()
+        self._commands.put((command, who, answer))
+        self._wake.set()
+        try:
+            return answer.result(COMMAND_SECONDS)
+        except TimeoutError:
+            answer.cancel()
+            raise RecwatchError("the daemon is too busy for commands; try again") from None
 
     def kill_workers(self) -> None:
         """The end that does not wait for the control loop."""
@@ -135,6 +157,7 @@ class Service:
                 self._reloading = True
         self._supervisor.step(LOOP_SECONDS, also=[self._wake])
         self._wake.clear()
+        self._carry_out()
         if self._inspection is not None:
             self._ticker.check()
             if self._ticked.is_set():
@@ -142,6 +165,23 @@ class Service:
                 self._tick()
             self._publisher.flush()
         self._publisher.health.workers_busy(self._supervisor.running)
+
+    def _carry_out(self) -> None:
+        """Commands that came meanwhile, in the order in which they came."""
+        while True:
+            try:
+                command, who, answer = self._commands.get_nowait()
+            except queue.Empty:
+                return
+            if not answer.set_running_or_notify_cancel():  # nobody waits for it any more
+                continue
+            try:
+                lines = perform(self._store, command, who, self._clock.now())
+            except Exception as error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(lines)
+                self._publisher.refresh()
 
     def _on_tick(self) -> None:
         self._ticked.set()

@@ -248,7 +248,7 @@ class Supervisor:
                         reason = "the window is due again although it was recorded as failed"
                         self._lost(worker, worker.process.kill(), Kind.REFUSED, reason)
             case Evaluated(evaluation=evaluation) if run:
-                stored = self._commit(run, self._explained(run, evaluation))
+                stored = self._is_current(evaluation) and self._commit(run, self._explained(run, evaluation))
                 run.working = None
                 worker.touch()
                 worker.process.send(Committed(stored))
@@ -272,6 +272,13 @@ class Supervisor:
         left_out = run.left_out[evaluation.window]
         self.strikes.clear(evaluation, left_out)
         return self.strikes.explained(evaluation, left_out)
+
+    def _is_current(self, evaluation: Evaluation) -> bool:
+        """Whether it was judged by all that is meant; if not it stays due, and nothing is stored."""
+        try:
+            return evaluation.rebaselines >= self._store.count_rebaselines(evaluation.recommender)
+        except StoreError:
+            return True  # committing it says what is wrong
 
     def _commit(self, run: Run, evaluation: Evaluation) -> bool:
         try:

@@ -81,6 +81,11 @@ RECOMMENDER = (
     gauge("recwatch_log_cadence_seconds", "How often the log is expected to get data.", R),
     gauge("recwatch_daily_budget_bytes", "Bytes that may be read from the log in one day.", R),
     gauge(
+        "recwatch_in_maintenance",
+        "1 in a stretch of maintenance, in which nobody is told of what is found, else 0.",
+        R,
+    ),
+    gauge(
         "recwatch_window_start_timestamp_seconds",
         "Start of the last window that was looked at (event time).",
         R,
@@ -244,6 +249,12 @@ RECOMMENDER = (
     gauge(
         "recwatch_incident_onset_timestamp_seconds",
         "Start of the first window that showed an open incident (event time).",
+        ("incident", "recommender"),
+        absent="no incident is open",
+    ),
+    gauge(
+        "recwatch_incident_asks",
+        "1 when an open incident has lasted so long that it asks whether the new level is meant, else 0.",
         ("incident", "recommender"),
         absent="no incident is open",
     ),

@@ -120,6 +120,7 @@ def _recommender(state: RecommenderState) -> Iterable[tuple[str, str]]:
     yield _sample("recwatch_window_settle_seconds", own, window.settle.total_seconds())
     yield _sample("recwatch_log_cadence_seconds", own, (window.cadence or window.length).total_seconds())
     yield _sample("recwatch_daily_budget_bytes", own, config.budget.bytes_per_day)
+    yield _sample("recwatch_in_maintenance", own, state.maintenance)
     if state.last_success_at:
         yield _sample("recwatch_last_success_timestamp_seconds", own, state.last_success_at.timestamp())
     if state.newest_event:
@@ -216,3 +217,4 @@ def _incident(incident: Incident, muted: bool) -> Iterable[tuple[str, str]]:
         sentence = f"{own},summary={escaped(printable(incident.summary, LONGEST_SENTENCE))}"
         yield _sample("recwatch_incident_info", sentence, 1)
         yield _sample("recwatch_incident_onset_timestamp_seconds", own, incident.onset_at.timestamp())
+        yield _sample("recwatch_incident_asks", own, incident.asks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +11,8 @@ from typing import Protocol
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import Evaluation, Status
 from monitor.incidents.incident import Incident
+from monitor.store.said import Acknowledgement
+from monitor.windows import Window
 
 CLOSED_FOR = timedelta(hours=24)  # a closed incident stays at 0 for so long
 LOOK_BACK = 200  # evaluations among which the last success is looked for
@@ -41,6 +44,8 @@ class Records(Protocol):
         include_silent: bool = False,
     ) -> Iterable[Incident]: ...
 
+    def acknowledgements(self, ids: Iterable[str] | None = None) -> Iterable[Acknowledgement]: ...
+
 
 @dataclass(frozen=True)
 class RecommenderState:
@@ -58,6 +63,8 @@ class RecommenderState:
         Those open, and those closed in the last 24 hours.
     muted : set of str
         Ids of incidents of which nobody is to be told again.
+    maintenance : bool
+        Whether the moment is in a stretch of maintenance.
     """
 
     config: RecommenderConfig
@@ -65,18 +72,22 @@ class RecommenderState:
     last_success_at: datetime | None = None
     newest_event: datetime | None = None
     incidents: Sequence[Incident] = ()
-    muted: frozenset[str] = frozenset()
+    muted: AbstractSet[str] = frozenset()
+    maintenance: bool = False
 
 
 def read_state(records: Records, config: RecommenderConfig, now: datetime) -> RecommenderState:
     """The state of a recommender at `now`, as far as people may be told of it."""
     recent = list(records.evaluations(config.name, limit=LOOK_BACK, newest_first=True, with_findings=False))
+    told = () if config.mode is Mode.OBSERVE else tuple(told_incidents(records, config.name, now))
     return RecommenderState(
         config,
         records.latest(config.name),
         max((e.evaluated_at for e in recent if e.status in SUCCESS), default=None),
         max((e.read.newest_event for e in recent if e.read.newest_event), default=None),
-        () if config.mode is Mode.OBSERVE else tuple(told_incidents(records, config.name, now)),
+        told,
+        {a.incident_id for a in records.acknowledgements([i.id for i in told])},
+        config.in_maintenance(Window(now, now)),
     )
 
 

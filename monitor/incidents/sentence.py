@@ -78,10 +78,10 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, longest: int = LONGEST) -> str:
     """One line of bounded length, whatever the log put into it."""
     text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 class _Fields(dict[str, Any]):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.evaluation import Evaluation
-from monitor.incidents.incident import Incident
+from monitor.incidents.incident import Incident, Resolution
 from monitor.store import schema
 from monitor.store.rows import evaluation_to_row, incident_from_json, incident_to_row
 
@@ -41,6 +41,15 @@ def write(connection: Connection, recommender: str, evaluations: Sequence[Evalua
         _upsert(connection, schema.incidents, incident_to_row(incident, start), "id")
     for id in mentioned_before.keys() - mentioned.keys() - outdated:
         _retract(connection, id, in_order[-1])
+
+
+def write_incidents(
+    connection: Connection, incidents: Sequence[Incident], mentioned_in: datetime, at: datetime
+) -> None:
+    """Write incidents as the window that starts at `mentioned_in` names them now, and what people are told."""
+    for incident in incidents:
+        _tell(connection, incident, at)
+        _upsert(connection, schema.incidents, incident_to_row(incident, mentioned_in), "id")
 
 
 def keep_newest_summaries(connection: Connection, recommender: str, keep: int) -> None:
@@ -119,7 +128,8 @@ def _retract(connection: Connection, id: str, newest: Evaluation) -> None:
         connection.execute(select(table.c.incident).where(table.c.id == id)).scalar_one()
     )
     if incident.open:
-        incident = replace(incident, resolved_at=max(newest.evaluated_at, incident.opened_at))
+        over_at = max(newest.evaluated_at, incident.opened_at)
+        incident = replace(incident, resolved_at=over_at, resolution=Resolution.RETRACTED)
     _upsert(connection, table, incident_to_row(incident, newest.window.start), "id")
     _append_told(connection, incident, "retracted", newest.evaluated_at)
 

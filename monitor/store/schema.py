@@ -21,7 +21,7 @@ from sqlalchemy import (
 from monitor.store.columns import AnyText, Json, Moment, PackedJson
 
 APPLICATION_ID = 0x52435754  # "RCWT" in the file's header: tells our file from another program's
-SCHEMA = 1  # the newest migration; revision "0001" of Alembic
+SCHEMA = 2  # the newest migration; revision "0002" of Alembic
 
 metadata = MetaData()
 
@@ -93,6 +93,50 @@ bytes_read = Table(
     Column("day", Integer, nullable=False),  # proleptic ordinal, UTC
     Column("bytes", BigInteger, nullable=False),
     PrimaryKeyConstraint("recommender", "day"),
+)
+
+# What people said, of an incident and of the level that is meant.
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", AnyText, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", AnyText, nullable=False),
+    Column("why", AnyText, nullable=False),
+    Index("acknowledgements_incident", "incident_id"),
+)
+
+rebaselines = Table(
+    "rebaselines",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the order in which they were given
+    Column("recommender", AnyText, nullable=False),
+    Column("slice", AnyText, nullable=False),
+    Column("detector", AnyText),
+    Column("start", Moment, nullable=False),
+    Column("end", Moment),
+    Column("at", Moment, nullable=False),
+    Column("judged", Moment),  # start of the newest window by then
+    Column("who", AnyText, nullable=False),
+    Column("why", AnyText, nullable=False),
+    Index("rebaselines_recommender", "recommender"),
+)
+
+fleet_parts = Table(
+    "fleet_parts",
+    metadata,
+    Column("incident_id", AnyText, primary_key=True),
+    Column("fleet_id", AnyText, nullable=False),
+    Index("fleet_parts_fleet", "fleet_id"),
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("incident_id", AnyText, primary_key=True),
+    Column("taken_at", Moment, nullable=False),
+    Column("examples", PackedJson, nullable=False),
 )
 
 # Alembic keeps the schema's version in this table; reading it needs no Alembic.

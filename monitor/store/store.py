@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 from monitor.errors import StoreError
 from monitor.evaluation import Evaluation
 from monitor.incidents.incident import Incident
+from monitor.incidents.rebaseline import Rebaseline
 from monitor.store import folder as store_folder
 from monitor.store import pruning, recording, schema, upgrade
+from monitor.store import said as people
 from monitor.store.connection import connect, explained, writing
 from monitor.store.rows import (
     Told,
@@ -26,6 +28,7 @@ from monitor.store.rows import (
     row_to_state,
     row_to_told,
 )
+from monitor.store.said import Acknowledgement
 from monitor.windows import Window
 
 BUSY_TIMEOUT = timedelta(seconds=30)
@@ -136,7 +139,32 @@ class Store:
         with self._transaction(write=True) as connection:
             return pruning.prune(connection, now, retention)
 
+    def acknowledge(self, said: Acknowledgement) -> None:
+        """Write that somebody takes care of an incident."""
+        with self._transaction(write=True) as connection:
+            people.acknowledge(connection, said)
+
+    def rebaseline(self, said: Rebaseline) -> tuple[Rebaseline, tuple[Incident, ...]]:
+        """Write a change that is meant; returns it as it is kept, and the incidents that it closes at once."""
+        with self._transaction(write=True) as connection:
+            return people.rebaseline(connection, said)
+
     # Reading
+
+    def acknowledgements(self, ids: Iterable[str] | None = None) -> list[Acknowledgement]:
+        """Of some incidents, or of all, in the order in which they were given."""
+        with self._transaction() as connection:
+            return people.acknowledgements(connection, ids)
+
+    def rebaselines(self, recommender: str | None = None) -> list[Rebaseline]:
+        """Changes that are meant, in the order in which they were given."""
+        with self._transaction() as connection:
+            return people.rebaselines(connection, recommender)
+
+    def count_rebaselines(self, recommender: str) -> int:
+        """How many changes of a recommender are meant."""
+        with self._transaction() as connection:
+            return people.count_rebaselines(connection, recommender)
 
     def evaluation(self, recommender: str, window: Window) -> Evaluation | None:
         """The evaluation of one window, with its summary while that is kept."""

@@ -8,12 +8,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from detectors.core.verdict import Severity, Verdict
+from monitor.config.maintenance import Maintenance
 from monitor.config.models import Mode, WindowConfig
 from monitor.evaluation import CatalogSeen, Evaluation, Quarantined, Status
 from monitor.exposition.catalogue import measure_families
 from monitor.exposition.render import render, worst
 from monitor.exposition.state import RecommenderState, read_state
 from monitor.incidents.incident import Incident
+from monitor.store.said import Acknowledgement
 from monitor.store.store import Store
 from tests.monitor.factories import (
     CATALOGUE,
@@ -68,7 +70,8 @@ def test_before_the_first_evaluation_only_the_configuration_is_known() -> None:
     assert at(series, "window_length_seconds") == 3600
     assert at(series, "window_settle_seconds") == 600
     assert at(series, "log_cadence_seconds") == 86400
-    assert len(series) == 6
+    assert at(series, "in_maintenance") == 0
+    assert len(series) == 7
 
 
 def test_times_are_timestamps_of_the_newest_window() -> None:
@@ -114,6 +117,28 @@ def test_an_incident_of_which_nobody_is_to_be_told_again_is_muted_while_it_is_op
         series = rendered(RecommenderState(config(), incidents=(told, closed), muted=muted))
         assert at(series, "incident_muted", incident=told.id) == (told.id in muted)
         assert at(series, "incident_muted", incident="closed") == 0
+
+
+def test_what_people_said_of_an_incident_is_beside_it_and_no_label_of_its_alert() -> None:
+    told = {"incident": incident().id}
+    with Store.in_memory() as store:
+        store.record(evaluation(open_incidents=(incident(asks=True),)))
+        before = rendered(read_state(store, config(), LATER))
+        store.acknowledge(Acknowledgement(incident().id, LATER, "ann@ops", "on it"))
+        after = rendered(read_state(store, config(), LATER))
+    assert [at(s, "incident_muted", **told) for s in (before, after)] == [0, 1]
+    assert [at(s, "incident_asks", **told) for s in (before, after)] == [1, 1]
+    assert named(before, "incident_open") == named(after, "incident_open")
+    closed = exported(evaluation(open_incidents=(incident(asks=True, resolved_at=NOON + HOUR),)))
+    assert named(closed, "incident_asks") == {}
+
+
+def test_maintenance_is_told_while_it_lasts() -> None:
+    stretch = Maintenance(**{"from": LATER, "until": LATER + HOUR})
+    for now, value in ((LATER - HOUR, 0), (LATER, 1), (LATER + HOUR, 0)):
+        assert at(exported(now=now, maintenance=(stretch,)), "in_maintenance") == value
+    other = Maintenance(**{"from": LATER, "until": LATER + HOUR, "recommenders": "mail"})
+    assert at(exported(now=LATER, maintenance=(other,)), "in_maintenance") == 0
 
 
 def test_the_sentence_of_an_incident_is_one_printable_line_of_bounded_length() -> None:

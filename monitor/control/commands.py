@@ -1,0 +1,160 @@
+"""What people can say to recwatch, and what becomes of it; the answer is lines of text."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from detectors.core.cells import WHOLE, parse_slice, slice_text
+from monitor.config.problems import shown, suggestion
+from monitor.errors import UserError
+from monitor.evaluation import Evaluation
+from monitor.incidents.incident import Incident
+from monitor.incidents.rebaseline import Rebaseline
+from monitor.incidents.sentence import shorten
+from monitor.store.said import Acknowledgement
+from monitor.store.store import Store
+
+LONGEST_WHY = 1000
+LISTED = 5
+LOOK_BACK = 48  # evaluations whose slices are known
+
+
+@dataclass(frozen=True)
+class Ack:
+    """Somebody takes care of an incident."""
+
+    incident: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Rebase:
+    """A change is meant; fields as `Rebaseline` has them, the slice as it was typed."""
+
+    recommender: str
+    slice: str | None
+    detector: str | None
+    start: datetime
+    end: datetime | None
+    why: str
+
+
+Command = Ack | Rebase
+
+
+def whoever() -> str:
+    """Who types: the login name, also behind sudo, and the host."""
+    try:
+        name = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        name = f"uid {os.getuid()}"
+    return f"{name}@{socket.gethostname()}"
+
+
+def perform(store: Store, command: Command, who: str, now: datetime) -> list[str]:
+    """Carry a command out, and say what it did.
+
+    Raises
+    ------
+    UserError
+        When it names something that is not there, or makes no sense.
+    StoreError
+    """
+    why = " ".join(command.why.split())
+    if not why:
+        raise UserError("--why: say why in a few words; it is kept with your name")
+    if len(why) > LONGEST_WHY:
+        raise UserError(f"--why: {len(why)} characters are too many; {LONGEST_WHY} are kept")
+    if isinstance(command, Ack):
+        return _ack(store, command.incident, why, who, now)
+    return _rebase(store, command, why, who, now)
+
+
+def _ack(store: Store, id: str, why: str, who: str, now: datetime) -> list[str]:
+    incident = store.incident(id)
+    if incident is None:
+        raise UserError(f"there is no incident {shown(id)}; {_open_ones(store)}")
+    if not incident.open:
+        raise UserError(f"{id} is over since {_time(incident.resolved_at)}: nobody is to be reminded of it")
+    store.acknowledge(Acknowledgement(id, now, who, why))
+    return [f"acknowledged by {who}: {_line(incident)}"]
+
+
+def _rebase(store: Store, command: Rebase, why: str, who: str, now: datetime) -> list[str]:
+    name = command.recommender
+    known = store.recommenders()
+    if name not in known:
+        raise UserError(f"nothing is known of a recommender {shown(name)}; {_meant(name, known)}")
+    if command.end is not None and command.end <= command.start:
+        raise UserError(f"--until {_time(command.end)} is not after --from {_time(command.start)}")
+    recent = store.evaluations(name, limit=LOOK_BACK, newest_first=True)
+    text = _known_slice(command.slice, recent)
+    _check_detector(command.detector, recent)
+    said, closed = store.rebaseline(
+        Rebaseline(0, name, text, command.detector, command.start, command.end, why, who, now)
+    )
+    lines = [str(said)]
+    lines += [f"closed, it is intended: {_line(incident)}" for incident in closed]
+    for incident in store.incidents(name, open_only=True, include_silent=True):
+        if said.concerns(incident) and incident.judged_by == "floor":
+            lines.append(
+                f"still open: {_line(incident)} It is beyond an absolute limit, which no history moves: "
+                f"raise it under detectors.{incident.detector}, or say under `expected` what is meant."
+            )
+        elif said.concerns(incident) and said.start > now:
+            lines.append(f"still open until {_time(said.start)}: {_line(incident)}")
+    return lines
+
+
+def _known_slice(typed: str | None, recent: Iterable[Evaluation]) -> str:
+    """The canonical text of a slice that was seen lately."""
+    if typed is None or typed.strip() in ("", WHOLE):
+        return WHOLE
+    try:
+        text = slice_text(parse_slice(typed.strip()))
+    except ValueError:
+        raise UserError(f"--slice {shown(typed)}: write COLUMN=VALUE, or two with a comma between") from None
+    known = dict.fromkeys(s for e in recent for s in e.findings.slices)
+    if text not in known:
+        raise UserError(f"--slice {shown(typed)}: there was no such slice lately; {_meant(text, known)}")
+    return text
+
+
+def _check_detector(name: str | None, recent: Iterable[Evaluation]) -> None:
+    known = dict.fromkeys(m.partition(".")[0] for e in recent for m in e.findings.measures)
+    if name is not None and name not in known:
+        raise UserError(
+            f"--detector {shown(name)}: no such detector measured anything lately; {_meant(name, known)}"
+        )
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    """What may have been meant, or some of what there is to choose from."""
+    if not known:
+        return "nothing was evaluated yet"
+    near = suggestion(word, known)
+    if near.startswith("did") or len(known) <= LISTED:
+        return near
+    return f"{suggestion(word, list(known)[:LISTED])} or {len(known) - LISTED} more"
+
+
+def _open_ones(store: Store) -> str:
+    ids = [incident.id for incident in store.incidents(open_only=True)]
+    if not ids:
+        return "none is open"
+    more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
+    return f"open: {', '.join(ids[:LISTED])}{more}"
+
+
+def _line(incident: Incident) -> str:
+    """An incident in a line."""
+    return f"{incident.id}: {shorten(incident.summary, 200)}"
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "a while"

@@ -1,0 +1,131 @@
+"""The commands against a daemon that runs, and without one: both processes are real."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from shop_log import HOURS, drop_at, hour, write_shop
+
+from monitor.incidents.incident import Resolution
+from monitor.store import Store
+
+PATIENCE_SECONDS = 180  # only a broken daemon takes that long
+
+
+class Daemon:
+    """A daemon on a shop's log whose traffic collapses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state, self.clock = folder / "state", folder / "clock"
+        self.config = write_shop(folder)
+        self.errors = (folder / "stderr").open("w")
+        self.time(hour(HOURS) + timedelta(minutes=15))
+
+    def time(self, now: datetime) -> None:
+        partial = self.clock.with_suffix(".part")
+        partial.write_text(now.isoformat())
+        partial.replace(self.clock)
+
+    def start(self) -> None:
+        script = Path(__file__).with_name("clocked_daemon.py")
+        self.process = subprocess.Popen(
+            [sys.executable, script, self.config, self.state, self.clock],
+            stdout=subprocess.PIPE, stderr=self.errors, text=True,
+        )  # fmt: skip
+        assert self.process.stdout
+        self.url = self.process.stdout.readline().partition(": ")[2].strip()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+        self.errors.close()
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < end, Path(self.errors.name).read_text()
+            assert self.process.poll() is None, Path(self.errors.name).read_text()
+            time.sleep(0.05)
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics") as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def evaluated(self, until: datetime) -> bool:
+        with Store.open(self.state, read_only=True) as store:
+            latest = store.latest("shop")
+        return latest is not None and latest.window.end >= until
+
+
+def recwatch(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from monitor.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    made = Daemon(tmp_path)
+    made.start()
+    yield made
+    if made.process.poll() is None:
+        made.stop()
+
+
+def test_acknowledge_and_rebaseline_while_it_runs_and_afterwards(daemon: Daemon) -> None:
+    daemon.wait_for(lambda: "recwatch_incident_open{" in daemon.metrics())
+    with Store.open(daemon.state, read_only=True) as store:
+        [incident] = store.incidents(open_only=True)
+    assert (incident.detector, incident.onset_at) == ("traffic", hour(HOURS - 1))
+
+    done = recwatch("ack", incident.id, "--why", "new shop software", "--storage.path", daemon.state)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("acknowledged by ")
+    acknowledged = f'recwatch_incident_muted{{incident="{incident.id}",recommender="shop"}} 1\n'
+    daemon.wait_for(lambda: acknowledged in daemon.metrics())
+
+    wrong = recwatch("ack", "a1", "--why", "x", "--storage.path", daemon.state)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == f'recwatch: there is no incident "a1"; open: {incident.id}\n'
+
+    since = drop_at().isoformat()
+    done = recwatch(
+        "rebaseline", "shop", "--from", since, "--why", "fewer visitors", "--storage.path", daemon.state
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].startswith(f"closed, it is intended: {incident.id}: ")
+    daemon.wait_for(lambda: f'recwatch_incident_open{{incident="{incident.id}"' in daemon.metrics()
+                    and "traffic\",slice=\"all\",item=\"\"} 0" in daemon.metrics())  # fmt: skip
+
+    daemon.time(hour(HOURS + 50) + timedelta(minutes=15))  # the new level goes on: nothing is told of it
+    daemon.wait_for(lambda: daemon.evaluated(hour(HOURS + 50)))
+    daemon.stop()
+    with Store.open(daemon.state, read_only=True) as store:
+        [only] = store.incidents()
+        assert (only.id, only.resolution) == (incident.id, Resolution.INTENDED)
+        assert [t.what for t in store.told()] == ["opened", "resolved"]
+        latest = store.latest("shop")
+        assert latest
+        by_name = {(f.measure, f.slice): f for f in latest.findings}
+        assert by_name["traffic.requests", "all"].expected == pytest.approx(4, abs=2)
+
+    late = recwatch("ack", incident.id, "--why", "x", "--storage.path", daemon.state)
+    assert late.returncode == 2
+    assert f"{incident.id} is over since" in late.stderr
+    more = recwatch(
+        "rebaseline", "shop", "--from", since, "--slice", "surface=email", "--why", "x",
+        "--storage.path", daemon.state,
+    )  # fmt: skip
+    assert more.stdout == f"shop: everything at surface=email anew from {drop_at():%Y-%m-%d %H:%M} UTC\n"
+    with Store.open(daemon.state, read_only=True) as store:
+        assert [(r.slice, r.why) for r in store.rebaselines("shop")] == [
+            ("all", "fewer visitors"),
+            ("surface=email", "x"),
+        ]
