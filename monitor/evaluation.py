@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -137,8 +136,6 @@ class Evaluation:
         Incidents open after this window, and those closed in it: the state from which the next window goes on.
     summary : bytes or None
         The window's statistics, kept for the last windows only.
-    examples : mapping of incident to mapping
-        Example requests of incidents that opened; kept beside the evaluation, since they expire.
     rebaselines : int
         How many changes that are meant it was judged by; not kept.
     """
@@ -157,7 +154,6 @@ class Evaluation:
     cannot_measure: tuple[CannotMeasure, ...] = ()
     open_incidents: tuple[Incident, ...] = ()
     summary: bytes | None = None
-    examples: Mapping[str, Any] = field(default_factory=dict)
     rebaselines: int = 0
 
 

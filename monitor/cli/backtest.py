@@ -13,9 +13,12 @@ from monitor.cli.progress import progress
 from monitor.cli.times import MOMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitor.config.models import RecommenderConfig
     from monitor.exposition.backfill import Backfill
     from monitor.incidents.incident import Incident
+    from monitor.incidents.rebaseline import Rebaseline
 
 TARGET = ("job=recwatch", "instance=127.0.0.1:10147")  # as in the examples for Prometheus
 
@@ -50,6 +53,14 @@ TARGET = ("job=recwatch", "instance=127.0.0.1:10147")  # as in the examples for 
     help="With --openmetrics: a label that your Prometheus adds to what it scrapes; job=recwatch and "
     "instance=127.0.0.1:10147 if not said otherwise. May be repeated.",
 )
+@click.option(
+    "--storage.path",
+    "storage",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FOLDER",
+    help="Honour the rebaselines that are kept there.",
+)
 def backtest(
     config: Path,
     begin: datetime | None,
@@ -57,6 +68,7 @@ def backtest(
     output: Path | None,
     openmetrics: Path | None,
     labels: tuple[str, ...],
+    storage: Path | None,
 ) -> None:
     """Judge history as if recwatch had been there: each window with what was known when it was due."""
     from monitor.config.split import expand, is_split
@@ -72,7 +84,7 @@ def backtest(
     for recommender in found.config.recommenders:
         values = split_values(recommender, end or now) if is_split(recommender) else ()
         for one in expand(recommender, values) if is_split(recommender) else (recommender,):
-            told += _history(one, begin, end, backfill)
+            told += _history(one, begin, end, backfill, _meant(storage, one.name))
     if openmetrics is not None and backfill is not None:
         backfill.write(openmetrics)
     told.sort(key=lambda i: (i.opened_at, i.id))
@@ -82,8 +94,22 @@ def backtest(
         output.write_text(json.dumps([i.to_json() for i in told], indent=1) + "\n", encoding="utf-8")
 
 
+def _meant(storage: Path | None, recommender: str) -> list[Rebaseline]:
+    """The changes that somebody said are meant, each known from the window on after which it was said."""
+    from monitor.store.store import Store
+
+    if storage is None:
+        return []
+    with Store.open(storage, read_only=True) as store:
+        return store.rebaselines(recommender)
+
+
 def _history(
-    recommender: RecommenderConfig, begin: datetime | None, end: datetime | None, backfill: Backfill | None
+    recommender: RecommenderConfig,
+    begin: datetime | None,
+    end: datetime | None,
+    backfill: Backfill | None,
+    rebaselines: Sequence[Rebaseline],
 ) -> list[Incident]:
     from monitor import cycle
     from monitor.errors import LogError, UserError
@@ -108,7 +134,7 @@ def _history(
     counted: dict[str, Any] = {"rows": 0, "evaluated": 0}
     known = Told(recommender)
     with progress(recommender.name, len(windows)) as step:
-        for evaluation in cycle.backtest(recommender, windows):
+        for evaluation in cycle.backtest(recommender, windows, rebaselines=rebaselines):
             step(f"{evaluation.window.start:%Y-%m-%d %H:%M}")
             found.update({i.id: i for i in evaluation.open_incidents})
             if backfill is not None:

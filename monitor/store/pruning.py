@@ -24,7 +24,6 @@ def _statements(once: datetime, twice: datetime) -> list[Delete]:
         schema.bytes_read.c,
     )
     a, r = schema.acknowledgements.c, schema.rebaselines.c
-    f, x = schema.fleet_parts.c, schema.examples.c
     newest = select(e.recommender, func.max(e.window_start)).group_by(e.recommender)
     is_newest = tuple_(e.recommender, e.window_start).in_(newest)
     return [
@@ -34,8 +33,6 @@ def _statements(once: datetime, twice: datetime) -> list[Delete]:
         delete(schema.incidents).where((i.resolved_at < once) | (i.mentioned_in < twice)),
         delete(schema.acknowledgements).where(a.at < twice, a.incident_id.not_in(select(i.id))),
         delete(schema.rebaselines).where(r.at < twice, r.start < twice),
-        delete(schema.fleet_parts).where(f.incident_id.not_in(select(i.id))),
-        delete(schema.examples).where((x.taken_at < once) | x.incident_id.not_in(select(i.id))),
         delete(schema.told).where(t.at < twice, t.incident_id.not_in(select(i.id))),
         delete(schema.bytes_read).where(b.day < once.astimezone(UTC).toordinal()),
     ]

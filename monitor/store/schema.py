@@ -123,22 +123,6 @@ rebaselines = Table(
     Index("rebaselines_recommender", "recommender"),
 )
 
-fleet_parts = Table(
-    "fleet_parts",
-    metadata,
-    Column("incident_id", AnyText, primary_key=True),
-    Column("fleet_id", AnyText, nullable=False),
-    Index("fleet_parts_fleet", "fleet_id"),
-)
-
-examples = Table(
-    "examples",
-    metadata,
-    Column("incident_id", AnyText, primary_key=True),
-    Column("taken_at", Moment, nullable=False),
-    Column("examples", PackedJson, nullable=False),
-)
-
 # Alembic keeps the schema's version in this table; reading it needs no Alembic.
 version = Table(
     "alembic_version",

@@ -46,6 +46,7 @@ class IncidentView:
     open: bool
     silent: bool
     observed: bool
+    asks: bool
     summary: str
     where: str
     item: str
@@ -81,6 +82,7 @@ def read_incident(
         open=incident.open,
         silent=incident.silent,
         observed=observed,
+        asks=incident.open and incident.asks,
         summary=printable(incident.summary, LONGEST_SENTENCE),
         where=place(incident.slice),
         item=short(incident.culprit.get("item", "")),

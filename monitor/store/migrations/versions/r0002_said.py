@@ -1,4 +1,4 @@
-"""What people said (acknowledgements, rebaselines), parts of fleet incidents, example requests.
+"""What people said: acknowledgements and rebaselines.
 
 Column types are spelled as they lie in the file, so that later changes of `schema.py` leave this alone.
 """
@@ -36,18 +36,6 @@ def upgrade() -> None:
         sa.Column("why", sa.Text, nullable=False),
     )
     op.create_index("rebaselines_recommender", "rebaselines", ["recommender"])
-    op.create_table(
-        "fleet_parts",
-        sa.Column("incident_id", sa.Text, primary_key=True, nullable=False),
-        sa.Column("fleet_id", sa.Text, nullable=False),
-    )
-    op.create_index("fleet_parts_fleet", "fleet_parts", ["fleet_id"])
-    op.create_table(
-        "examples",
-        sa.Column("incident_id", sa.Text, primary_key=True, nullable=False),
-        sa.Column("taken_at", sa.BigInteger, nullable=False),
-        sa.Column("examples", sa.LargeBinary, nullable=False),
-    )
 
 
 def downgrade() -> None:
