@@ -104,7 +104,6 @@ acknowledgements = Table(
     Column("at", Moment, nullable=False),
     Column("who", AnyText, nullable=False),
     Column("why", AnyText, nullable=False),
-    Index("acknowledgements_incident", "incident_id"),
 )
 
 rebaselines = Table(
@@ -120,7 +119,6 @@ rebaselines = Table(
     Column("judged", Moment),  # start of the newest window by then
     Column("who", AnyText, nullable=False),
     Column("why", AnyText, nullable=False),
-    Index("rebaselines_recommender", "recommender"),
 )
 
 # Alembic keeps the schema's version in this table; reading it needs no Alembic.

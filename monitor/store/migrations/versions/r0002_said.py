@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("why", sa.Text, nullable=False),
     )
-    op.create_index("acknowledgements_incident", "acknowledgements", ["incident_id"])
     op.create_table(
         "rebaselines",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -35,7 +34,6 @@ def upgrade() -> None:
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("why", sa.Text, nullable=False),
     )
-    op.create_index("rebaselines_recommender", "rebaselines", ["recommender"])
 
 
 def downgrade() -> None:
