@@ -215,7 +215,8 @@ def _requests_with_place(panel: Panel, chosen: NDArray[np.bool_]) -> F:
 
 
 def _top_item_by_user(summary: Summary) -> Measurement:
-    """Users who got the top first item at their first place at least once, where lists depend on the user."""
+    """Users, of all in the slice, who got the top item of lists that depend on the user at their first place."""
+    everybody = summary.members(summary[Panel])
     summary = summary.without(CONTEXTUAL)
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
@@ -225,13 +226,15 @@ def _top_item_by_user(summary: Summary) -> Measurement:
     first = np.flatnonzero(panel.position == np.repeat(panel.first, length))
     owner, first_item = np.repeat(panel.request_user, length)[first], panel.item[first]
     for s, groups in enumerate(members):
-        users, _, _ = panel.sample_of(groups)
+        if not groups.any():
+            continue
+        users, _, _ = panel.sample_of(everybody[s])
         known = users & panel.user_known
         of[s] = panel.distinct_users(known)
         if tops.hits[s, 0]:
             got = np.zeros(len(known), bool)
             got[owner[first_item == counts.keys[tops.items[s, 0]]]] = True
-            hits[s] = panel.distinct_users(known & got)
+            hits[s] = panel.distinct_users(known & got & groups[panel.user_group])
 
     def evidence(s: int) -> Mapping[str, Any]:
         return {"item": tops.name(s), "position": tops.position(s), "users": int(hits[s])} if hits[s] else {}

@@ -301,7 +301,10 @@ def test_in_mixed_traffic_requests_are_counted_and_those_of_one_thing_are_not_in
     assert found["users_share"].value[0] < 0.1  # of those at home
     lists += with_first(healthy(600), 0.9, "STUCK")
     stuck = looking(lists, [*things, *["w"] * 600], users=users, surfaces=surfaces)
-    assert found_in(summary_of(stuck, CONTEXTUAL))["users_share"].value[0] == pytest.approx(0.9)
+    users_share = in_slices(stuck, found_in(summary_of(stuck, CONTEXTUAL))["users_share"])
+    assert users_share["surface=home"] == pytest.approx(0.9)
+    assert users_share["all"] == pytest.approx(0.9 * 0.6)  # of all users: the wider slice is not hit as much
+    assert np.isnan(users_share["surface=pdp"])
 
 
 @pytest.mark.parametrize("seed", range(4))
