@@ -100,10 +100,9 @@ def random_batch(
     score = np.round(rng.normal(size=rows), 1)
     for odd in (np.nan, np.inf, -np.inf):
         score[rng.random(rows) < 0.04] = odd
-    if rng.random() < 0.5:  # the chance of a click, as scores may say it
-        score = np.where(
-            np.isfinite(score), np.round(1 / (1 + np.exp(-np.clip(np.nan_to_num(score), -50, 50))), 1), score
-        )
+    if "click" in has and rng.random() < 0.5:  # the chance of one, as scores may say it
+        finite = np.isfinite(score)
+        score[finite] = np.round(1 / (1 + np.exp(-score[finite])), 1)
     click, unsure = rng.random(rows) < 0.2, rng.random(rows) < rng.choice([0.0, 0.3])
     nulls = {"item": rng.integers(0, 4, len(cells))}
     nulls |= {role: rng.binomial(rows_of_cell, 0.2) for role in ("user", "score")}

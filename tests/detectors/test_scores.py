@@ -127,7 +127,9 @@ def test_stated_errors_hold_for_ties() -> None:
 
 
 def _rounded(rng: np.random.Generator, requests: int):
-    batch = random_batch(rng, requests=requests, longest=4, countries=1, surfaces=1, users=10 * requests)
+    batch = random_batch(
+        rng, requests=requests, longest=4, countries=1, surfaces=1, users=10 * requests, has=ROLES
+    )
     rare = np.arange(batch.n_requests, dtype=np.uint64)  # every request of a user of its own
     return type(batch)(
         **{**batch.__dict__, "user": rare * np.uint64(2**40), "repeated": np.zeros(1, np.int64)}
