@@ -72,7 +72,7 @@ def installed(environment: Path) -> Path:
     if done.exists() and done.read_text(encoding="utf-8") == wanted:
         return python
     print(f"installing the peers into {environment} ...", flush=True)
-    venv.create(environment, with_pip=True)
+    venv.create(environment, with_pip=True, symlinks=True, clear=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     made = subprocess.run(
         [*pip, "--requirement", str(REQUIREMENTS)], capture_output=True, text=True, check=False
