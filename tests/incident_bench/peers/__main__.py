@@ -9,6 +9,7 @@ The peers are installed into `.bench/peers-venv`, in the versions of `requiremen
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ from tests.incident_bench.scorer import score
 from tests.incident_bench.story import Story, Task, judge, simulate
 
 ROOT = Path(__file__).parents[3]
+ADAPTERS = Path(__file__).with_name("adapters")
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, InstallFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    options.cache.mkdir(parents=True, exist_ok=True)
     told: list[Told] = []
     with tempfile.TemporaryDirectory(prefix="recwatch-peers-") as work:
         for task in tasks:
@@ -99,7 +102,9 @@ def _all_of(
     """recwatch and every peer on one log, several at a time."""
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(_recwatch, log, simulated, work)]
-        waiting += [pool.submit(judge_peer, name, log, simulated, python, work) for name in options.peers]
+        waiting += [
+            pool.submit(judge_peer, name, log, simulated, python, options.cache) for name in options.peers
+        ]
         yield from (one.result() for one in waiting)
 
 
@@ -111,17 +116,38 @@ def _recwatch(log: str, simulated: Path, work: Path) -> Told:
     return Told(RECWATCH, log, story)
 
 
-def judge_peer(name: str, log: str, simulated: Path, python: Path, work: Path) -> Told:
-    out = work / f"{log}-{name}.json"
-    command = [str(python), "-m", "tests.incident_bench.peers.adapters", name, str(simulated), str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=_environment())
-    if done.returncode:
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "nothing printed")
-        return Told(name, log, failed=f"ended with {done.returncode}: {last[:300]}")
+def judge_peer(name: str, log: str, simulated: Path, python: Path, cache: Path) -> Told:
+    """What a peer makes of a log; it is asked only once, since it does not change when recwatch does."""
     labels = json.loads((simulated / "labels.json").read_text(encoding="utf-8"))
+    out = cache / f"{log}-{name}-{_digest(name, simulated)}.json"
+    if not out.exists():
+        half_written = out.with_suffix(".tmp")
+        module = "tests.incident_bench.peers.adapters"
+        command = [str(python), "-m", module, name, str(simulated), str(half_written)]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, env=_environment()
+        )
+        if done.returncode:
+            last = next(
+                (line for line in reversed(done.stderr.splitlines()) if line.strip()), "nothing printed"
+            )
+            return Told(name, log, failed=f"ended with {done.returncode}: {last[:300]}")
+        half_written.rename(out)
     said = json.loads(out.read_text(encoding="utf-8"))
     story = Story(log, score(labels, said["reports"]), labels["requests_per_hour"], 0, said["seconds"])
     return Told(name, log, story, tests=said["tests"], hours=said["hours"])
+
+
+def _digest(name: str, simulated: Path) -> str:
+    """What a peer's reports depend on: the log, which its labels stand for, the adapter, the versions."""
+    adapters = [
+        ADAPTERS / f"{name}.py",
+        *sorted(ADAPTERS.glob("evidently_common.py")),
+        ADAPTERS / "reading.py",
+    ]
+    paths = [simulated / "labels.json", REQUIREMENTS, ADAPTERS.parent / "alarms.py", *adapters]
+    told = hashlib.sha256(b"".join(path.read_bytes() for path in paths if path.exists()))
+    return told.hexdigest()[:12]
 
 
 def _environment() -> dict[str, str]:
@@ -145,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     out.prog, out.description = "python -m tests.incident_bench.peers", __doc__
     out.set_defaults(scenarios=["incidents", "quiet"], seeds=[1], requests_per_hour=[300.0])
     out.add_argument("--peers", nargs="*", default=list(NAMES), choices=list(NAMES))
+    out.add_argument(
+        "--cache", type=Path, default=ROOT / ".bench", metavar="FOLDER", help="of peers' reports"
+    )
     out.add_argument("--environment", type=Path, default=ROOT / ".bench" / "peers-venv", metavar="FOLDER")
     return out
 

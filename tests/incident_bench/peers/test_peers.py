@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,7 @@ def test_the_page_sets_them_side_by_side_and_says_what_failed():
 
 
 def test_a_peer_that_cannot_run_is_said_with_its_error(tmp_path):
+    (tmp_path / "labels.json").write_text("{}")
     one = bench.judge_peer("no_such_peer", "log-1-1", tmp_path, sys.executable, tmp_path)
     assert one.story is None
     assert one.failed.startswith("ended with 1: ModuleNotFoundError: No module named ")
@@ -145,3 +148,20 @@ def test_an_environment_is_renewed_when_the_pins_change(tmp_path, text, monkeypa
     assert calls == ["create"]
     bench.installed(tmp_path)
     assert calls == ["create"]
+
+
+def test_a_peer_is_asked_once_about_a_log_and_again_when_the_log_is_another(tmp_path, monkeypatch):
+    asked = []
+
+    def ask(command, **_):
+        asked.append(command[3])
+        Path(command[-1]).write_text(json.dumps({"reports": [], "tests": {}, "hours": 1, "seconds": 2.0}))
+        return type("Done", (), {"returncode": 0, "stderr": ""})
+
+    monkeypatch.setattr(bench.subprocess, "run", ask)
+    for seed in (1, 1, 2):
+        labels = {"start": at(0).isoformat(), "end": at(48).isoformat(), "events": [], "seed": seed}
+        (tmp_path / "labels.json").write_text(json.dumps(labels | {"requests_per_hour": 300.0}))
+        one = bench.judge_peer("sql_thresholds", "log-1-1", tmp_path, Path("python"), tmp_path)
+        assert one.story.seconds == 2.0
+    assert asked == ["sql_thresholds", "sql_thresholds"]
