@@ -101,7 +101,9 @@ def in_all(stories: Sequence[Story]) -> Iterator[str]:
     if held:
         hours = [h.hours for h in held if h.hours is not None]
         named = [h.right_item for h in held if h.right_item is not None]
-        yield f"{len(held)} {'incident' if len(held) == 1 else 'incidents'}: {sum(h.found for h in held)} found, {sum(h.in_time for h in held)} in time"
+        found, in_time = sum(h.found for h in held), sum(h.in_time for h in held)
+        noun = "incident" if len(held) == 1 else "incidents"
+        yield f"{len(held)} {noun}: {found} found, {in_time} in time"
         seen = [h for h in held if h.visible is not False]
         if len(seen) < len(held):
             in_time = sum(h.in_time for h in seen)
