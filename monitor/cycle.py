@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from monitor.config.models import RecommenderConfig
 from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
-from monitor.evaluator import Announce, Evaluator, is_troubled, nothing
+from monitor.evaluator import LOOK_BACK, Announce, Evaluator, is_troubled, nothing
 from monitor.fold import Fold, Measured
 from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
@@ -88,10 +88,11 @@ def _cycle(
         recommender.name, since=begin.start
     )  # judged again when something before them changes
     by_window = {e.window: e for e in after}
-    refold = False
+    refold, measured_anew_until = False, begin.start
     for window in sorted({*by_window, *todo.windows, *todo.skipped}):
         earlier, silent = by_window.get(window), window.end <= todo.silent_before
-        refold = refold or window == torn
+        if window == torn:
+            refold, measured_anew_until = True, window.start + LOOK_BACK
         if window in todo.skipped:
             why = "left out: the outage was longer than `catch_up`"
             skipped = nothing(recommender, window, Status.SKIPPED, now, why)
@@ -114,11 +115,21 @@ def _cycle(
                 seen = _seen_again(earlier, read.evaluation)
                 yield from [*_keep(fold, seen, refold, silent)] or [seen]
                 continue
-            refold = refold or (earlier is not None and read.measured is not None)
+            if earlier is not None and read.measured is not None:
+                refold, measured_anew_until = True, window.start + LOOK_BACK
             judged = evaluator.judge(fold, read, silent=silent)
             late_rows = judged.read.rows - changed[window].rows if window in changed else 0
             yield replace(judged, attempt=attempt, read=replace(judged.read, rows_late=max(0, late_rows)))
         elif earlier is not None:
+            # Detectors look back at the windows of the day before: where one of those changed, they measure again.
+            looks_back = refold and window.start <= measured_anew_until and earlier.status is Status.EVALUATED
+            if looks_back:
+                spent = store.bytes_read(recommender.name, now.astimezone(UTC).date())
+                read = evaluator.evaluate(window, now, spent)
+                if read.measured is not None:
+                    judged = evaluator.judge(fold, read, silent=silent)
+                    yield replace(judged, attempt=earlier.attempt, evaluated_at=earlier.evaluated_at)
+                    continue
             yield from _keep(fold, earlier, refold, silent)
 
 

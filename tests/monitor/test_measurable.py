@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from detectors import discover
-from detectors.same_item import SameItem
-from monitor.config.models import CatalogConfig, Columns, Kind, LogConfig, RecommenderConfig
-from monitor.measurable import available, cannot_measure
+from monitor.config.models import CATALOG_PARTS, CatalogConfig, Columns, Kind, LogConfig, RecommenderConfig
+from monitor.config.outcomes import OutcomeColumns, OutcomesConfig
+from monitor.measurable import available, cannot_measure, in_log
 
 ALL = [kind() for kind in discover().values()]
 EVERYTHING = {
     "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
-    "empty_lists", "item", "timestamp",
+    "empty_lists", "item", "timestamp", "conversion", "value", "outcomes",
+    *(f"catalog.{part}" for part in CATALOG_PARTS),
 }  # fmt: skip
+NOBODY_MISSES = {"outcome.logged", "outcome.joined_share"}  # of a log that there need not be
 
 
 def recommender(layout: str = "long", catalog: bool = False, **columns: str) -> RecommenderConfig:
@@ -37,7 +39,7 @@ def test_exactly_the_measures_that_need_it(role: str) -> None:
         for m in d.measures()
         if role in m.needs and m.name != f"missing_{role}_share"
     }
-    assert told == needing
+    assert told == needing - NOBODY_MISSES
 
 
 def test_the_reasons_are_sentences() -> None:
@@ -48,6 +50,28 @@ def test_the_reasons_are_sentences() -> None:
     assert why["lists.empty_share"] == "the log has no request column"
     assert why["diversity.coverage"] == "no catalogue is configured"
     assert not any("missing_" in measure for measure in why)
+
+
+def test_a_log_of_outcomes_that_fails_is_told_of() -> None:
+    roles = {"outcomes", "click"}
+    why = cannot_measure(ALL, EVERYTHING - roles, why=dict.fromkeys(roles, "it is late"))
+    assert {m.measure for m in why if m.why == "it is late"} >= {*NOBODY_MISSES, "outcome.click_rate"}
+
+
+def test_roles_of_outcomes() -> None:
+    columns = OutcomeColumns(timestamp="t", request="r", item="i", kind="k", value="v")
+    outcomes = OutcomesConfig(path="o", columns=columns, conversions=("sale",))
+    shop = recommender(request="r").model_copy(update={"outcomes": outcomes})
+    log = {"timestamp", "item", "request", "position"}
+    assert available(shop) == log | {"outcomes", "click", "conversion", "value"}
+    assert available(shop, log) == available(shop)  # none of them is a column of the prediction log
+    assert in_log(shop) == log
+
+
+def test_a_catalogue_says_what_outcomes_are_worth() -> None:
+    catalog = CatalogConfig(path="c", columns={"value": "margin"})
+    assert "value" in available(recommender(click="c").model_copy(update={"catalog": catalog}))
+    assert "value" not in available(recommender().model_copy(update={"catalog": catalog}))
 
 
 def test_roles_of_a_long_log() -> None:
@@ -65,9 +89,9 @@ def test_configured_columns_that_the_log_lacks_do_not_count() -> None:
 
 
 def test_sameness_that_is_meant_is_not_measured() -> None:
-    why = {m.measure: m.why for m in cannot_measure(ALL, EVERYTHING, Kind.POPULAR)}
+    why = {m.measure: m.why for m in cannot_measure(ALL, EVERYTHING, [Kind.POPULAR])}
     meant = "the same for everyone is meant (kind: popular)"
     assert {measure for measure, reason in why.items() if reason == meant} == {
-        "diversity.list_overlap",
-        *(f"same_item.{m.name}" for m in SameItem().measures()),
+        f"{d.name}.{m.name}" for d in ALL for m in d.measures() if m.of_sameness
     }
+    assert "same_item.first_place_share" in why
