@@ -22,6 +22,7 @@ from small_shop import (
     write_hours,
 )
 
+from detectors import discover
 from detectors.core.verdict import Verdict
 from monitor.config.models import BudgetConfig, CatalogConfig
 from monitor.evaluation import Status
@@ -196,8 +197,7 @@ def test_what_is_being_done_is_announced(tmp_path: Path) -> None:
             shop(tmp_path, window={"replay": HOUR}), store, due_at(0),
             announce=lambda p: said.append((p.stage, p.detector)),
         )  # fmt: skip
-    detectors = ["diversity", "lists", "same_item", "scores", "traffic"]
-    assert said == [("read", ""), *(("measure", d) for d in detectors), ("judge", "")]
+    assert said == [("read", ""), *(("measure", d) for d in sorted(discover())), ("judge", "")]
 
 
 def test_a_window_that_never_ends_well_is_given_up(tmp_path: Path) -> None:
