@@ -13,7 +13,7 @@ from store_examples import HOUR, evaluation, incident, window
 
 from detectors.core.verdict import Severity
 from monitor.evaluation import Evaluation
-from monitor.incidents.incident import Incident
+from monitor.incidents.incident import Incident, Resolution
 from monitor.store import Store, Told
 
 
@@ -103,7 +103,8 @@ def test_a_refold_retracts_what_was_told_and_never_was() -> None:
             refold(store, 1, [(), ()], at)
             assert whats(store) == [("a1", "opened"), ("a1", "retracted")]
             assert store.told()[-1].at == at
-            assert store.incidents() == [incident(opened=1, resolved_at=at)]
+            over = replace(incident(opened=1, resolved_at=at), resolution=Resolution.RETRACTED)
+            assert store.incidents() == [over]
         assert [e.open_incidents for e in store.evaluations("shop")] == [(), (), ()]
 
 
