@@ -26,7 +26,7 @@ from monitor.fold import Fold, Measured
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import available, cannot_measure, does_not_suit
+from monitor.measurable import available, cannot_measure, does_not_suit, version_column
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
 from monitor.windows import Window
 
@@ -154,7 +154,14 @@ class Evaluator:
         has = available(self.recommender, summary.summary.has) - set(lacks)
         expected = expected_on(self.recommender, window.start.date())
         earlier = partial(self._earlier, window)
-        context = Context((window.start_us, window.end_us), expected, known.catalog, earlier, outcomes.logged)
+        context = Context(
+            (window.start_us, window.end_us),
+            expected,
+            known.catalog,
+            earlier,
+            outcomes.logged,
+            version_column(self.recommender),
+        )
         found, failures = measure(
             summary, self._detectors, context, has, self._leave_out.get(window, frozenset()),
             lambda detector: self._announce(Progress(window, "measure", detector)),

@@ -101,7 +101,9 @@ def random_batch(
     for odd in (np.nan, np.inf, -np.inf):
         score[rng.random(rows) < 0.04] = odd
     if rng.random() < 0.5:  # the chance of a click, as scores may say it
-        score = np.where(np.isfinite(score), np.round(1 / (1 + np.exp(-np.nan_to_num(score))), 1), score)
+        score = np.where(
+            np.isfinite(score), np.round(1 / (1 + np.exp(-np.clip(np.nan_to_num(score), -30, 30))), 1), score
+        )
     click, unsure = rng.random(rows) < 0.2, rng.random(rows) < rng.choice([0.0, 0.3])
     nulls = {"item": rng.integers(0, 4, len(cells))}
     nulls |= {role: rng.binomial(rows_of_cell, 0.2) for role in ("user", "score")}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from detectors import discover
-from detectors.same_item import SameItem
 from monitor.config.models import CatalogConfig, Columns, Kind, LogConfig, RecommenderConfig
 from monitor.measurable import available, cannot_measure
 
 ALL = [kind() for kind in discover().values()]
 EVERYTHING = {
     "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
-    "empty_lists", "item", "timestamp",
+    "empty_lists", "item", "timestamp", "version_slice",
 }  # fmt: skip
 
 
@@ -65,9 +64,21 @@ def test_configured_columns_that_the_log_lacks_do_not_count() -> None:
 
 
 def test_sameness_that_is_meant_is_not_measured() -> None:
-    why = {m.measure: m.why for m in cannot_measure(ALL, EVERYTHING, Kind.POPULAR)}
+    why = {m.measure: m.why for m in cannot_measure(ALL, EVERYTHING, {Kind.POPULAR})}
     meant = "the same for everyone is meant (kind: popular)"
     assert {measure for measure, reason in why.items() if reason == meant} == {
-        "diversity.list_overlap",
-        *(f"same_item.{m.name}" for m in SameItem().measures()),
+        f"{d.name}.{m.name}" for d in ALL for m in d.measures() if m.of_sameness
     }
+    assert {"diversity.list_overlap", "rollout.overlap_excess", "same_item.users_share"} <= set(why)
+
+
+def test_versions_are_compared_where_they_are_slices() -> None:
+    def told(slices: tuple[str, ...], **columns: str) -> str | None:
+        log = recommender(request="r", user="u", **columns).model_copy(update={"slices": slices})
+        return {m.measure: m.why for m in cannot_measure(ALL, available(log))}.get("rollout.overlap_excess")
+
+    assert told(("country", "mv"), model_version="mv") is None
+    assert told(("country",), model_version="mv") == (
+        "model versions are compared where `log.columns.model_version` is among the `slices`: add it"
+    )
+    assert told(("country",)) == "the log has no model version column"
