@@ -22,6 +22,8 @@ WHY = {
     "position": "the log has no position column",
     "logged_position": "the log has no position column",
     "model_version": "the log has no model version column",
+    "features": "no columns are declared (log.features)",
+    "slices": "nothing is sliced by",
     "version_slice": "model versions are compared where `log.columns.model_version` is among the `slices`: add it",
     "context": "the log has no context column",
     "click": "nothing says what was clicked (log.columns.click, outcomes)",
@@ -120,6 +122,10 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
         has.add("logged_position")
     elif "request" in has:
         has.add("position")  # the order of the rows
+    if recommender.log.features and (columns is None or set(recommender.log.features) & set(columns)):
+        has.add("features")
+    if set(recommender.slices) - {recommender.log.columns.model_version}:
+        has.add("slices")
     if version_column(recommender) is not None:
         has.add("version_slice")
     return frozenset(has)

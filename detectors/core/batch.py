@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.cells import Cells
+from detectors.core.feature import Feature
 from detectors.core.hashing import U64
 
 F = NDArray[np.floating[Any]]
@@ -64,6 +65,8 @@ class Batch:
         Rows left out because the same request, position and item had been seen in the batch.
     first : array of int64, shape (n,), or None
         The place of each request that counts as its first; None where that is 1.
+    features : mapping of str to Feature
+        Declared columns beside the roles, by name, each with one value a row.
     """
 
     cells: Cells
@@ -87,6 +90,7 @@ class Batch:
     missing: Mapping[str, I64] = field(default_factory=dict)
     repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     first: I64 | None = None
+    features: Mapping[str, Feature] = field(default_factory=dict)
 
     @property
     def n_requests(self) -> int:
@@ -191,7 +195,10 @@ class Batch:
     def _columns_of(self, rows: NDArray[Any]) -> dict[str, Any]:
         """What there is of each row, for some of them."""
         columns = {name: getattr(self, name) for name in OF_ROWS}
-        return {name: None if column is None else column[rows] for name, column in columns.items()}
+        return {
+            **{name: None if column is None else column[rows] for name, column in columns.items()},
+            "features": {name: feature.take(rows) for name, feature in self.features.items()},
+        }
 
     def sample(self, rate: float) -> Batch:
         """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""

@@ -27,6 +27,7 @@ class Unit(StrEnum):
     SCORE = "score"
     CURRENCY = "currency"  # whichever the log or the catalogue has
     CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
+    NUMBER = ""  # a plain number
 
     @property
     def counts_traffic(self) -> bool:

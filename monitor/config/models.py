@@ -102,6 +102,10 @@ class LogConfig(Strict):
         description="Unit of a timestamp that is a number; `auto` for timestamp and ISO text columns.",
     )
     columns: Columns = Field(description="Which column plays which part.")
+    features: tuple[Text, ...] = Field(
+        default=(),
+        description="Columns beside the roles whose distribution is watched: numbers, or texts (found by type).",
+    )
     guests: tuple[str, ...] = Field(default=(), description="User ids that stand for nobody in particular.")
     endpoint: Text | None = Field(
         default=None, description="S3 endpoint other than Amazon's, `http://host:port`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells
+from detectors.core.feature import Feature
 from detectors.core.hashing import U64, mix
 from monitor.engine.chunk import Chunk
 from monitor.engine.codes import Flags, Ints, unify
+from monitor.engine.declared import end_to_end
 from monitor.engine.slicing import SliceValues
 
 I64 = NDArray[np.int64]
@@ -31,6 +33,7 @@ class _Rows:
     score: NDArray[np.floating[Any]] | None
     click: Flags | None
     click_known: Flags | None
+    features: Mapping[str, Feature]
 
     def take(self, at: Ints | Flags) -> _Rows:
         return _Rows(
@@ -40,6 +43,7 @@ class _Rows:
             None if self.score is None else self.score[at],
             None if self.click is None else self.click[at],
             None if self.click_known is None else self.click_known[at],
+            {name: feature.take(at) for name, feature in self.features.items()},
         )
 
 
@@ -71,6 +75,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         np.concatenate([c.score for c in chunks if c.score is not None]) if "score" in has else None,
         np.concatenate([c.click for c in chunks if c.click is not None]) if "click" in has else None,
         _click_known(chunks) if "click" in has else None,
+        end_to_end([(c.n_rows, c.features) for c in chunks]),
     )
     with_item = rows.item >= 0
     rows, repeated = _in_order(rows if with_item.all() else rows.take(with_item), has)
@@ -98,6 +103,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         has=has,
         missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
+        features=rows.features,
     )
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from detectors.core.feature import Feature
 from detectors.core.hashing import U64, hash_integers
 from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
+from monitor.engine.declared import read_feature
 
 OF_REQUEST = ("request", "user", "model_version", "context")
 OF_ROW = ("position", "score", "click")  # beside the item
@@ -41,6 +43,7 @@ class Chunk:
         Rows without a value; roles that have one everywhere are left out.
     joins : bool
         Whether other runs, here or elsewhere, may be of the same requests.
+    features : mapping of column to Feature, shape (rows,)
     """
 
     starts: NDArray[np.int64]
@@ -57,6 +60,7 @@ class Chunk:
     context: U64 | None = None
     missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     joins: bool = False
+    features: Mapping[str, Feature] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -89,6 +93,7 @@ class Chunk:
             None if self.context is None else self.context[chosen],
             {role: n[chosen] for role, n in self.missing.items()},
             self.joins,
+            {name: feature.take(rows) for name, feature in self.features.items()},
         )
 
 
@@ -97,6 +102,7 @@ def read_chunk(
     slices: Sequence[str],
     guests: U64,
     *,
+    features: Sequence[str] = (),
     place: int = 0,
     edges: Sequence[int] = (),
     apart: str | None = None,
@@ -111,6 +117,8 @@ def read_chunk(
         Columns to slice by: a run has the values of its first row.
     guests : array of uint64
         Hashes of user ids that stand for nobody in particular.
+    features : sequence of str
+        Columns that are watched beside the roles.
     place : int
         Number of the table's first row among all rows of all files: rows without a request id are told apart by it.
     edges : sequence of int
@@ -126,7 +134,7 @@ def read_chunk(
     first: Ints | slice = slice(None)
     listed = pa.types.is_list(columns["item"].type)
     if listed:
-        starts, flat = _flatten(columns)
+        starts, flat = _flatten(columns, features)
     else:
         starts, flat = np.arange(len(time) + 1, dtype=np.int64), columns
         if request is not None and not no_request.all():
@@ -159,6 +167,7 @@ def read_chunk(
         _context(columns, first),
         _missing(columns, flat, item, starts, listed),
         joins=not lost.all(),
+        features={name: read_feature(flat[name]) for name in features if name in flat},
     )
 
 
@@ -174,18 +183,23 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _flatten(columns: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
+def _flatten(
+    columns: Mapping[str, pa.Array], features: Sequence[str]
+) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
     """Offsets of the lists, and the columns that hold lists with their values laid end to end.
 
-    Places follow from the order of a list.
+    Places follow from the order of a list. A feature of the request is one of each of its items.
     """
     length = _lengths(columns["item"])
     starts = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     flat: dict[str, pa.Array] = {"item": columns["item"].flatten()}
-    for role in ("score", "click"):
+    for role in ("score", "click", *features):
         if role not in columns:
             continue
         values = columns[role]
+        if not pa.types.is_list(values.type):
+            flat[role] = values.take(pa.array(np.repeat(np.arange(len(length)), length)))
+            continue
         flat[role] = values.flatten()
         if values.null_count:  # a null list beside a list of items: as many missing values
             there = np.repeat(~nulls_of(values), length)

@@ -129,6 +129,7 @@ def summarise(
     apart = only[0] if only else None
     columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
     guests = hash_ids(recommender.log.guests)
+    features = recommender.log.features
     expected = expected_on(recommender, window.start.date())
     edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
@@ -139,7 +140,7 @@ def summarise(
         place = piece.key
         for table in log.read(piece.file, quarantine, groups):
             timed = _with_time(table, piece, quarantine)
-            yield read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart)
+            yield read_chunk(timed, columns, guests, features=features, place=place, edges=edges, apart=apart)
             place = (place + table.num_rows) % 2**64
 
     def chosen(chunk: Chunk) -> Chunk:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from monitor.logs.columns import KINDS, Column, Place, is_list, is_nested
-from monitor.logs.conform import align_lists, conform, descend
+from monitor.logs.columns import KINDS, Column, Kind, Place, is_list, is_nested
+from monitor.logs.conform import align_lists, conform, descend, numbers_of_text
 from monitor.logs.quarantine import Quarantine
 
 
@@ -28,6 +28,8 @@ class Canonical:
         Id columns whose integers become text.
     unit : str
         Unit of timestamps that are numbers.
+    untyped : bool
+        Whether all values are text, so that features whose text is a number everywhere are numbers.
     """
 
     columns: Sequence[Column]
@@ -35,6 +37,7 @@ class Canonical:
     given: Mapping[str, str | None]
     as_text: Collection[str]
     unit: str
+    untyped: bool = False
 
     def table(self, batch: pa.RecordBatch, path: str, quarantine: Quarantine) -> pa.Table:
         """The canonical table of a batch; what cannot be used is noted and null."""
@@ -53,6 +56,8 @@ class Canonical:
             else:
                 out[column.name] = pa.nulls(len(batch), column.empty_type)
                 continue
+            if self.untyped and column.kind is Kind.FEATURE:
+                array = numbers_of_text(array)
             if column.name not in KINDS and is_list(array.type) and has_lists(self.columns):
                 column = replace(column, listed=True)  # a feature of each item
             out[column.name] = conform(column, array, self.unit, column.name in self.as_text, note)

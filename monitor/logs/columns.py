@@ -21,6 +21,7 @@ class Kind(Enum):
     NUMBER = "number"  # float32 or float64
     RANK = "rank"  # an integer type
     FLAG = "flag"  # bool
+    FEATURE = "feature"  # float64 where the values are numbers, else dictionary<int32, string>
 
 
 KINDS = {
@@ -43,6 +44,7 @@ EMPTY_TYPES = {
     Kind.NUMBER: pa.float64(),
     Kind.RANK: pa.int64(),
     Kind.FLAG: pa.bool_(),
+    Kind.FEATURE: pa.dictionary(pa.int32(), pa.string()),
 }
 
 
@@ -62,10 +64,8 @@ class Column:
         return pa.list_(kind) if self.listed else kind
 
 
-def wanted_columns(
-    config: LogConfig, extra: Sequence[str] = (), numbers: Sequence[str] = ()
-) -> tuple[Column, ...]:
-    """Configured roles in the order of `Columns`, then extra columns under their own names.
+def wanted_columns(config: LogConfig, extra: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Configured roles in the order of `Columns`, then extra columns and declared features under their own names.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def wanted_columns(
         Column(role, path, KINDS[role], config.layout == "list" and role in PER_ITEM)
         for role, path in roles.items()
     ]
-    for path in dict.fromkeys([*extra, *numbers]):
+    for path in dict.fromkeys([*extra, *config.features]):
         if path in KINDS:
             if roles.get(path) == path:
                 continue  # one column that is both: it is there under its name already
@@ -87,7 +87,7 @@ def wanted_columns(
                 f"column {path!r} cannot be a slice or feature: {path!r} is the name of a role "
                 f"and `log.columns.{path}` names {roles.get(path)!r}"
             )
-        out.append(Column(path, path, Kind.NUMBER if path in numbers else Kind.ID))
+        out.append(Column(path, path, Kind.ID if path in extra else Kind.FEATURE))
     return tuple(out)
 
 

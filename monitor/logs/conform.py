@@ -57,6 +57,8 @@ def conform_values(column: Column, values: pa.Array, unit: str, as_text: bool, n
                 out = to_ranks(values)
             case Kind.FLAG:
                 out = to_flags(values)
+            case Kind.FEATURE:
+                out = to_feature(values)
     except (TypeError, pa.ArrowNotImplementedError):
         note(f"{column.name}: column {column.path!r} is {_plain(values.type)}, which it cannot be", 0)
         return pa.nulls(len(values), EMPTY_TYPES[column.kind])
@@ -88,6 +90,24 @@ def to_ids(values: pa.Array, as_text: bool = False) -> pa.Array:
     if names is values.dictionary and indices is values.indices and not values.type.ordered:
         return values
     return pa.DictionaryArray.from_arrays(indices, names)
+
+
+def to_feature(values: pa.Array) -> pa.Array:
+    """Numbers as double floats, everything else as text with int32 codes."""
+    kind = _decode_kind(values)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return to_numbers(values).cast(pa.float64())
+    return to_ids(values, as_text=True)
+
+
+def numbers_of_text(values: pa.Array) -> pa.Array:
+    """Text that is a number everywhere as numbers: in formats whose values have no types."""
+    if is_text(values.type) and values.null_count < len(values):
+        try:
+            return values.cast(pa.float64())
+        except pa.ArrowInvalid:
+            return values
+    return values
 
 
 def to_keys(values: pa.Array, as_text: bool = False) -> pa.Array:

@@ -71,7 +71,7 @@ class CsvReader:
             for c in self._columns
             if c.path in names
         }
-        canonical = Canonical(self._columns, places, given, frozenset(), self._unit)
+        canonical = Canonical(self._columns, places, given, frozenset(), self._unit, untyped=True)
         listed = {c.path for c in self._columns if c.listed}
         first = True
 

@@ -72,11 +72,12 @@ class JsonReader:
             )
             places = usable_places(self._columns, places, file.path, quarantine)
             batches = parse_block(block.data, explicit)
+            untyped = batches is None
             if batches is None:
                 objects = _good_lines(block, file, quarantine)
                 batches, places = text_batches(objects, places, file, quarantine)
                 schema = guess_schema(objects[:SAMPLE])
-            canonical = Canonical(self._columns, places, given, ids, self._unit)
+            canonical = Canonical(self._columns, places, given, ids, self._unit, untyped)
             for batch in batches:
                 table = canonical.table(batch, file.path, quarantine)
                 seen.update(name for name in table.column_names if table[name].null_count < len(table))

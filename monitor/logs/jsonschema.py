@@ -16,6 +16,7 @@ GUESS = {  # for fields that were not seen yet; the parser refuses a block where
     Kind.NUMBER: pa.float64(),
     Kind.RANK: pa.int64(),
     Kind.FLAG: pa.bool_(),
+    Kind.FEATURE: pa.string(),
 }
 
 
@@ -64,9 +65,10 @@ def projection(schema: pa.Schema, columns: Sequence[Column]) -> tuple[pa.Schema,
     fields = list(schema)
     for column in columns:
         place = find(pa.schema(fields), column.path)
-        if place is None or (column.kind is Kind.NUMBER and _is_integer(place.type)):
-            names = column.path.split(".") if place is None else list(place.names)
-            fields = _grown(fields, names, GUESS[column.kind], column.listed)
+        if place is None:
+            fields = _grown(fields, column.path.split("."), GUESS[column.kind], column.listed)
+        elif column.kind in (Kind.NUMBER, Kind.FEATURE) and _is_integer(place.type):
+            fields = _grown(fields, place.names, pa.float64(), column.listed)
     whole = pa.schema(fields)
     paths = [place.names for column in columns if (place := find(whole, column.path)) is not None]
     explicit = pa.schema(_pruned(fields, paths))

@@ -39,8 +39,6 @@ class PredictionLog:
     config : LogConfig
     extra_columns : sequence of str
         Dotted paths of columns beside the roles: slices, the `split_by` column.
-    number_columns : sequence of str
-        Those that are wanted as numbers: declared features.
     source : Source, optional
         Where the bytes are; follows from the configured path.
     columns : sequence of Column, optional
@@ -56,15 +54,12 @@ class PredictionLog:
         self,
         config: LogConfig,
         extra_columns: Sequence[str] = (),
-        number_columns: Sequence[str] = (),
         source: Source | None = None,
         columns: Sequence[Column] | None = None,
     ) -> None:
         self._config = config
         self._root = config.path.rstrip("/") or "/"
-        self._columns = (
-            wanted_columns(config, extra_columns, number_columns) if columns is None else tuple(columns)
-        )
+        self._columns = wanted_columns(config, extra_columns) if columns is None else tuple(columns)
         self._partitions = Partitions(config.partitions) if config.partitions else None
         self._source = source or open_source(config)
         self._reader = open_reader(config.format, self._source, self._columns, config.timestamp_unit)

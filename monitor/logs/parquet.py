@@ -109,7 +109,9 @@ class ParquetReader:
         dictionaries = [
             footer.paths[places[c.name].first_leaf]
             for c in self._columns
-            if c.name in places and c.kind is Kind.ID and _is_bytes(value_type(places[c.name].type))
+            if c.name in places
+            and c.kind in (Kind.ID, Kind.FEATURE)
+            and _is_bytes(value_type(places[c.name].type))
         ]
         canonical = Canonical(self._columns, places, given, as_text, self._unit)
         with (

@@ -11,7 +11,7 @@ from monitor.measurable import available, cannot_measure
 ALL = [kind() for kind in discover().values()]
 EVERYTHING = {
     "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
-    "empty_lists", "item", "timestamp", "version_slice",
+    "empty_lists", "item", "timestamp", "version_slice", "features", "slices",
 }  # fmt: skip
 
 

@@ -133,9 +133,8 @@ def test_a_feature_of_each_item_stays_a_list(tmp_path: Path) -> None:
         tmp_path / "part.parquet", [{"ts": INSTANT, "items": ["a", "b"], "price": [1, 2], "hour": 5}]
     )
     log = PredictionLog(
-        config(path, layout="list", columns={"timestamp": "ts", "item": "items"}),
+        config(path, layout="list", columns={"timestamp": "ts", "item": "items"}, features=["price"]),
         ["hour"],
-        number_columns=["price"],
     )
     found = read_all(log, [listed(path)])
     assert (found["price"].to_pylist(), found["hour"].to_pylist()) == ([[1.0, 2.0]], [5])
