@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from detectors.statistics.panel import Panel
 KEPT_TOTALS = 1 << 23  # numbers: 64 MB for each kind of count
 
 S = TypeVar("S", bound=Statistic)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,24 @@ class Summary:
 
     @cached_property
     def _totals(self) -> dict[tuple[type[KeyedCounts], int], list[NDArray[np.float64]]]:
+        return {}
+
+    def derived(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What was made of it once, kept as long as it is: windows of the day before are looked at again and again.
+
+        Parameters
+        ----------
+        what : hashable
+            Names it, together with everything else that it was made from.
+        make : callable
+            Makes it where it is not there yet.
+        """
+        if what not in self._derived:
+            self._derived[what] = make()
+        return self._derived[what]
+
+    @cached_property
+    def _derived(self) -> dict[Hashable, Any]:
         return {}
 
     @cached_property

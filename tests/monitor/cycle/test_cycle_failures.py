@@ -196,7 +196,7 @@ def test_what_is_being_done_is_announced(tmp_path: Path) -> None:
             shop(tmp_path, window={"replay": HOUR}), store, due_at(0),
             announce=lambda p: said.append((p.stage, p.detector)),
         )  # fmt: skip
-    detectors = ["diversity", "lists", "same_item", "scores", "traffic"]
+    detectors = ["catalog", "diversity", "lists", "same_item", "scores", "traffic"]
     assert said == [("read", ""), *(("measure", d) for d in detectors), ("judge", "")]
 
 
