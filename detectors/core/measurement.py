@@ -25,6 +25,8 @@ class Unit(StrEnum):
     ITEMS = "items"
     SECONDS = "seconds"
     SCORE = "score"
+    BITS = "bits"
+    FREQUENCY = "frequency"  # how often, of a fixed number of rows
     CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
 
     @property

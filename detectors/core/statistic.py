@@ -36,6 +36,8 @@ class Statistic(ABC):
     organic : bool
         True for what speaks of sameness: it does not see rows that are meant to be the same, at pinned places and of
         expected items.
+    meant : bool
+        True for what sees those rows, and no others.
     approximate : str
         Empty when exact, else what the error is, in one sentence.
     """
@@ -44,6 +46,7 @@ class Statistic(ABC):
     version: ClassVar[int] = 1
     census: ClassVar[bool] = False
     organic: ClassVar[bool] = False
+    meant: ClassVar[bool] = False
     approximate: ClassVar[str] = ""
 
     groups: U64  # keys of the cells, sorted

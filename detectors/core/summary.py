@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells, Slices
 from detectors.core.expected import MIXED, NOTHING_EXPECTED, PERSONALISED, Expected
+from detectors.core.pairs import CellPairs, pairs_of
 from detectors.core.statistic import Statistic, as_members
 from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
@@ -58,11 +59,12 @@ class Summary:
     ) -> Summary:
         """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same."""
         sampled = batch.sample(rate)
-        seen = {(True, False): batch, (False, False): sampled}
+        seen = {(True, False, False): batch, (False, False, False): sampled}
         made = {}
         for t in types:
-            if (view := (t.census, t.organic)) not in seen:
-                seen[view] = expected.organic(seen[t.census, False])
+            if (view := (t.census, t.organic, t.meant)) not in seen:
+                everything = seen[t.census, False, False]
+                seen[view] = expected.meant(everything) if t.meant else expected.organic(everything)
             made[t] = t.from_batch(seen[view])
         kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
         return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})
@@ -129,22 +131,25 @@ class Summary:
     def _totals(self) -> dict[tuple[type[KeyedCounts], int], list[NDArray[np.float64]]]:
         return {}
 
-    def derived(self, what: Hashable, make: Callable[[], T]) -> T:
+    def derived(self, what: str, make: Callable[[], T], of: object = None) -> T:
         """What was made of it once, kept as long as it is: windows of the day before are looked at again and again.
 
         Parameters
         ----------
-        what : hashable
-            Names it, together with everything else that it was made from.
+        what : str
+            Names it.
         make : callable
             Makes it where it is not there yet.
+        of : object
+            What else it was made from, such as a catalogue: made of another one it is made anew.
         """
-        if what not in self._derived:
-            self._derived[what] = make()
-        return self._derived[what]
+        if what not in self._derived or self._derived[what][0] is not of:
+            self._derived[what] = of, make()
+        made: T = self._derived[what][1]
+        return made
 
     @cached_property
-    def _derived(self) -> dict[Hashable, Any]:
+    def _derived(self) -> dict[str, tuple[object, Any]]:
         return {}
 
     @cached_property
@@ -158,12 +163,17 @@ class Summary:
         L. Kish, "Survey Sampling", 1965, section 5.4, with the requests of a user taken as alike.
         """
         panel = self[Panel]
-        out = np.ones(len(self.slices))
-        for s, groups in enumerate(self.members(panel)):
-            users, _, _ = panel.sample_of(groups)
-            if users.any():
-                known = users & panel.user_known  # a request without a user belongs with no other
-                requests = np.bincount(panel.person[known], panel.user_requests[known])
-                apart = panel.user_requests[users].sum() - requests.sum()
-                out[s] = ((requests**2).sum() + apart) / (requests.sum() + apart)
-        return out
+        members = self.members(panel).astype(float)
+        # Each user of a cell stands for as many as its sample leaves out; bounds are shares of the range of hashes.
+        stands_for = 2.0**64 / np.maximum(panel.bound.astype(float), 1.0)
+        known = np.flatnonzero(panel.user_known)
+        left, right = (known[side] for side in pairs_of(panel.user[known]))
+        requests, cell = panel.user_requests.astype(float), panel.user_group.astype(np.int64)
+        squares = CellPairs(members, stands_for).by_slice(
+            cell[left], cell[right], requests[left] * requests[right]
+        )
+        # A request without a user belongs with no other.
+        alone = np.bincount(cell, np.where(panel.user_known, 0.0, requests), len(panel.groups)) * stands_for
+        total = members @ (np.bincount(cell, requests, len(panel.groups)) * stands_for)
+        with np.errstate(invalid="ignore"):
+            return np.where(total > 0, (squares + members @ alone) / total, 1.0)

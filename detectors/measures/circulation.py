@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from detectors.core.catalog import UNKNOWN_TIME, Catalog, Labels
 from detectors.core.detector import Context
 from detectors.core.measurement import Measurement
-from detectors.measures.reference import untroubled
+from detectors.measures.reference import item_counts, untroubled
 from detectors.measures.sampled_lists import F, SampledLists
 from detectors.measures.shown_items import ShownItems
-from detectors.statistics.item_counts import ANYWHERE, ItemCounts
+from detectors.statistics.item_counts import ANYWHERE
 
 SHOWN = 0.05  # a part is in circulation in full when it gets this much of what its size would give
 LEAST_ROWS = 20  # that its size would give: smaller parts may be missing by chance
@@ -27,7 +27,6 @@ def circulation(
     part: str,
     labels: Labels,
     catalog: Catalog,
-    found: NDArray[np.int64],
     items: ShownItems,
     lists: SampledLists,
     context: Context,
@@ -43,12 +42,10 @@ def circulation(
     ----------
     part : str
         "category" or "provider".
-    labels : Labels
-    found : array of int, shape (items,)
-        Where each item that was shown stands in the catalogue, -1 for none.
     """
-    may_be_shown = _may_be_shown(catalog, context.window_us[1])
-    size = np.bincount(labels.codes[may_be_shown] + 1, minlength=len(labels.names) + 1)[1:].astype(float)
+    found = catalog.find(items.counts.keys)
+    allowed = may_be_shown(catalog, context.window_us[1])
+    size = np.bincount(labels.codes[allowed] + 1, minlength=len(labels.names) + 1)[1:].astype(float)
     large = np.flatnonzero(size >= max(LEAST_SHARE * size.sum(), 1))
     weight = size[large] / max(size.sum(), 1)
     number = np.full(len(labels.names) + 1, -1)
@@ -89,7 +86,8 @@ def circulation(
     return Measurement(f"{part}_circulation", value, error, n, evidence)
 
 
-def _may_be_shown(catalog: Catalog, end_us: int) -> NDArray[np.bool_]:
+def may_be_shown(catalog: Catalog, end_us: int) -> NDArray[np.bool_]:
+    """Which items are neither blocked nor out of stock, and were there before that moment, shape (items,)."""
     out = np.ones(len(catalog), bool)
     for flags in (catalog.blocked, catalog.out_of_stock):
         if flags is not None:
@@ -116,10 +114,9 @@ def _before(context: Context, catalog: Catalog, labels: Labels, number: NDArray[
     """Share of the rows of earlier windows that showed each part, shape (parts,); 0 where there are none."""
     out, rows = np.zeros(parts), 0.0
     for window in untroubled(context, BEFORE_ROWS):
-        counts = window.summary[ItemCounts]
-        found = catalog.find(counts.keys)
+        keys, shown = item_counts(window.summary)
+        found = catalog.find(keys)
         of_item = number[np.where(found >= 0, labels.codes[found], -1)]
-        shown = np.bincount(counts.key, counts.counts[:, ANYWHERE], len(counts.keys))
         out += np.bincount(of_item[of_item >= 0], shown[of_item >= 0], parts)
         rows += float(shown.sum())
     return out / rows if rows else out
