@@ -159,14 +159,13 @@ class _Shown:
 
     def rows_share(self, measure: str, organic: Flags, meant: Flags | None) -> Measurement:
         """Share of rows with such an item, counted in full."""
-        lists, weights = self._lists, organic.astype(float)
-        rows, hits = self._items.rows, self._items.total(weights)
+        rows, hits = self._items.rows, self._items.total(organic)
         if meant is not None:
-            rows, hits = rows + self._meant.rows, hits + self._meant.total(meant.astype(float))
+            rows, hits = rows + self._meant.rows, hits + self._meant.total(meant)
         with np.errstate(invalid="ignore", divide="ignore"):
             value = hits / rows
             length = np.maximum(rows / self._requests, 1)
-        error = self._items.mean(weights, lists).error
+        error = self._items.mean(organic, self._lists).error
         # Few such items: as many requests have one, and of each list it is one row.
         least = _share_error(np.minimum(value * length, 1), self._n) / length
         return Measurement(measure, value, np.fmax(error, least), self._n, self._worst(organic, meant))
@@ -174,7 +173,7 @@ class _Shown:
     def _pinned(self, meant: Flags) -> F:
         """Share of requests in which such an item is meant."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.nan_to_num(np.minimum(self._meant.total(meant.astype(float)) / self._requests, 1))
+            return np.nan_to_num(np.minimum(self._meant.total(meant) / self._requests, 1))
 
     def _worst(self, organic: Flags, meant: Flags | None) -> Evidence:
         parts = [(self._items, organic), *([(self._meant, meant)] if meant is not None else [])]

@@ -21,8 +21,8 @@ from detectors.judgement.spec import Floor, History
 from detectors.measures.circulation import may_be_shown
 from detectors.measures.concentration import CatalogItems, Concentration
 from detectors.measures.exposure import exposure_change
-from detectors.measures.popularity import LEAST_ROWS, REFERENCE_ROWS, of_popularity
-from detectors.measures.reference import Popularity, untroubled
+from detectors.measures.popularity import LEAST_ROWS, of_popularity
+from detectors.measures.reference import REFERENCE_ROWS, Popularity, untroubled
 from detectors.measures.sampled_lists import SampledLists
 from detectors.measures.shown_items import ShownItems
 from detectors.measures.variety import category_distance
@@ -31,6 +31,7 @@ from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
 LEAST_REQUESTS = 100  # independent requests below which diversity says too little
+LEAST_LISTS = 20  # the same for what each list says of itself
 DAY_US = 86_400_000_000
 
 
@@ -88,7 +89,7 @@ class Diversity(Detector):
         return (
             Measure("category_distance", Unit.RATIO,
                     "Share of the pairs of items in a list that are of different categories, mean over lists.",
-                    down, lists | category, least, "{value} of the pairs of items in a list differ in category"),
+                    down, lists | category, LEAST_LISTS, "{value} of the pairs of items in a list differ in category"),
             Measure("list_overlap", Unit.RATIO,
                     "Share of a list's items that another request's list has too, on average.",
                     (Floor(above=self.overlap_above),
@@ -138,7 +139,8 @@ class Diversity(Detector):
         catalog = context.catalog if context.catalog is not None and len(context.catalog) else None
         yield from self._concentration(summary, lists, items, catalog, context)
         n = lists.n
-        found = of_popularity(Popularity(untroubled(context, REFERENCE_ROWS)), items, lists, catalog)
+        before = list(untroubled(context, REFERENCE_ROWS))
+        found = of_popularity(Popularity(before), items, lists, catalog)
         yield Measurement("average_popularity", *found.average, n)
         yield Measurement("novelty", *found.novelty, n)
         if catalog is None:
@@ -152,7 +154,7 @@ class Diversity(Detector):
         if "position" in summary.has:
             for part in ("category", "provider"):
                 if getattr(catalog, part) is not None:
-                    yield exposure_change(part, lists, catalog, context)
+                    yield exposure_change(part, summary, catalog, before)
 
     def _concentration(
         self,
@@ -164,8 +166,9 @@ class Diversity(Detector):
     ) -> Iterator[Measurement]:
         size, known = 0, None
         if catalog is not None:
-            size = int(may_be_shown(catalog, context.window_us[1]).sum())
-            known = CatalogItems(catalog.find(items.counts.keys) >= 0, size)
+            allowed, found_at = may_be_shown(catalog, context.window_us[1]), catalog.find(items.counts.keys)
+            size = int(allowed.sum())
+            known = CatalogItems((found_at >= 0) & allowed[found_at], size)
         made = Concentration(summary, lists, to=self.rarefied_to, gini_to=self.gini_rows, catalog=known)
         found, n = made.measure(), made.n
         if "request" in summary.has:
@@ -190,7 +193,8 @@ class Diversity(Detector):
         end = context.window_us[1]
         new = (created_us != UNKNOWN_TIME) & (created_us >= end - self.new_days * DAY_US) & (created_us < end)
         found = catalog.find(items.counts.keys)
-        value, error = items.mean(np.where(found >= 0, new[found], False).astype(float), lists)
+        value, error = items.mean((found >= 0) & new[found], lists)
         if not (new & may_be_shown(catalog, end)).any():
             value = np.full(len(value), np.nan)
-        return Measurement("new_items_share", value, error, lists.n)
+        # Where no new item is shown, it is all rows that say so, those of one user's lists taken as one list's.
+        return Measurement("new_items_share", value, error, items.rows / lists.summary.clustering)

@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 from detectors.core.catalog import UNKNOWN_TIME, Catalog, Labels
 from detectors.core.detector import Context
 from detectors.core.measurement import Measurement
-from detectors.measures.reference import item_counts, untroubled
+from detectors.measures.reference import REFERENCE_ROWS, item_counts, untroubled
 from detectors.measures.sampled_lists import F, SampledLists
 from detectors.measures.shown_items import ShownItems
-from detectors.statistics.item_counts import ANYWHERE
 
 SHOWN = 0.05  # a part is in circulation in full when it gets this much of what its size would give
 LEAST_ROWS = 20  # that its size would give: smaller parts may be missing by chance
 LEAST_SHARE = 0.002  # of the catalogue: smaller parts are not looked at
 NAMED = 5
-BEFORE_ROWS = 50_000  # of earlier windows, to say what was shown before
 
 
 def circulation(
@@ -101,19 +99,17 @@ def _by_slice(of_item: NDArray[np.int64], items: ShownItems, parts: int) -> F:
     """Rows of each slice that show each part, shape (slices, parts)."""
     counts = items.counts
     code = of_item[counts.key]
-    known = code >= 0
-    table = np.bincount(
-        counts.group[known] * np.int64(parts) + code[known],
-        counts.counts[known, ANYWHERE],
-        len(counts.groups) * parts,
-    ).reshape(len(counts.groups), parts)
-    return np.asarray(items.members @ table)
+    code[code < 0] = parts  # one column more, for what is of no part that is looked at
+    code += counts.group * np.int64(parts + 1)
+    cells = len(counts.groups)
+    table = np.bincount(code, items.shown, cells * (parts + 1)).reshape(cells, parts + 1)
+    return np.asarray(items.members @ table[:, :parts])
 
 
 def _before(context: Context, catalog: Catalog, labels: Labels, number: NDArray[np.int64], parts: int) -> F:
     """Share of the rows of earlier windows that showed each part, shape (parts,); 0 where there are none."""
     out, rows = np.zeros(parts), 0.0
-    for window in untroubled(context, BEFORE_ROWS):
+    for window in untroubled(context, REFERENCE_ROWS):
         keys, shown = item_counts(window.summary)
         found = catalog.find(keys)
         of_item = number[np.where(found >= 0, labels.codes[found], -1)]

@@ -35,7 +35,7 @@ class CatalogItems:
     Parameters
     ----------
     known : array of bool, shape (items,)
-        Which of the items that were shown are in it.
+        Which of the items that were shown may be shown.
     size : int
         Items that may be shown.
     """
@@ -167,7 +167,7 @@ class Concentration:
         assert self._catalog is not None  # or nothing is known
         there = np.flatnonzero(known)
         means, items, group = grouped(sizes[there], known[there])
-        found = gini_index(means, items, rows, max(self._catalog.size, int(known.sum())), self._gini_to)
+        found = gini_index(means, items, rows, self._catalog.size, self._gini_to)
         slope = np.zeros(len(sizes))
         slope[there] = found.slope[group]
         return Rarefied(found.value, slope)

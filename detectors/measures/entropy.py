@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import digamma, exp1
 
 F = NDArray[np.float64]
+
+TERMS = 16  # of a series that are added one by one
 
 
 class Entropy(NamedTuple):
@@ -51,14 +54,19 @@ def entropy_of(sizes: F, times: NDArray[np.integer]) -> Entropy:
     times : array of int, shape (sizes,)
         How many species have that count.
     """
-    n = float((sizes * times).sum())
-    observed = float((times * sizes / n * (digamma(n) - digamma(sizes))).sum())
+    rows = sizes * times
+    n = float(rows.sum())
+    observed = float(digamma(n) - rows @ digamma(sizes) / n)
     slope = -np.log(sizes / n)
-    rounded = np.clip(np.round(sizes), 1, 4).astype(np.int64)
-    singles, doubles = int(times[rounded == 1].sum()), int(times[rounded == 2].sum())
+    one, two, three = np.searchsorted(
+        sizes, (1.5, 2.5, 3.5)
+    )  # counts that are 1, 2 and 3 when rounded end there
+    singles, doubles = int(times[:one].sum()), int(times[one:two].sum())
     unseen = _of_unseen(singles, doubles, n)
     single, double = (_of_unseen(singles + i, doubles + j, n) - unseen for i, j in ((1, 0), (0, 1)))
-    slope = slope + n * np.array([0, single, double - single, -double, 0])[rounded]
+    slope[:one] += n * single
+    slope[one:two] += n * (double - single)
+    slope[two:three] -= n * double
     return Entropy(observed + unseen, slope, unseen)
 
 
@@ -78,9 +86,8 @@ def _tail(x: float, n: float) -> float:
 
     The first terms one by one; the rest as an integral with its first corrections (Euler and Maclaurin).
     """
-    k = np.arange(16)
-    first, rate, m = x ** (len(k) + 1), -np.log(x), n + len(k)
+    first, rate, m = x ** (TERMS + 1), -log(x), n + TERMS
     z = rate * m
-    integral = float(exp1(z) * np.exp(z)) if z < 500 else 1 / z - 1 / z**2
+    integral = float(exp1(z)) * exp(z) if z < 500 else 1 / z - 1 / z**2
     rest = integral + 0.5 / m + (rate + 1 / m) / m / 12
-    return float((x ** (k + 1) / (n + k)).sum() + first * rest)
+    return sum(x ** (k + 1) / (n + k) for k in range(TERMS)) + first * rest

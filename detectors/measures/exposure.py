@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.core.catalog import Catalog, Labels
-from detectors.core.detector import Context, Earlier
+from detectors.core.catalog import Catalog
+from detectors.core.detector import Earlier
 from detectors.core.measurement import Measurement
 from detectors.core.summary import Summary
-from detectors.measures.reference import untroubled
 from detectors.measures.sampled_lists import F, SampledLists
 from detectors.measures.variety import of_items
 from detectors.statistics.item_counts import ItemCounts
-from detectors.statistics.panel import Panel
 
-REFERENCE_ROWS = 50_000  # of the day before that are enough
 PARTS = 100  # categories (providers) that are looked at, those with most exposure
 NAMED = 5
 
 
-def exposure_change(part: str, lists: SampledLists, catalog: Catalog, context: Context) -> Measurement:
+def exposure_change(part: str, summary: Summary, catalog: Catalog, before: Sequence[Earlier]) -> Measurement:
     """The largest change of a part's share of exposure since the day before, by slice; NaN without a day before.
 
     A row at position p gets an exposure of 1 / log2(1 + p). The part whose share has changed most is looked for among
@@ -34,101 +32,124 @@ def exposure_change(part: str, lists: SampledLists, catalog: Catalog, context: C
     ----------
     part : str
         "category" or "provider".
+    before : sequence of Earlier
+        The windows that this one is compared with, together.
 
     References
     ----------
     A. Singh and T. Joachims, "Fairness of exposure in rankings", KDD 2018.
     """
-    summary, labels = lists.summary, getattr(catalog, part)
-    before = list(untroubled(context, REFERENCE_ROWS))
-    whole = _rows(summary, catalog, part).whole + sum(_rows(w.summary, catalog, part).whole for w in before)
-    parts = np.argsort(-whole, kind="stable")[: min(PARTS, int((whole > 0).sum()))]
-    if not before or not len(parts):
-        nothing = np.full(len(lists.members), np.nan)
-        return Measurement(f"{part}_exposure_change", nothing, nothing, np.zeros(len(nothing)))
-    then, users_then = _before(summary, catalog, part, parts, before)
-    halves = _by_slice(lists, catalog, part, parts)
+    texts, names = summary.slices.texts, getattr(catalog, part).names
+    n, here = SampledLists.of(summary).n, _exposure(summary, catalog, part)
+    parts, then, n_then = _before([_exposure(w.summary, catalog, part) for w in before], texts)
+    parts, then = _with(here.parts, parts, then)
+    halves = _at(here.parts, here.halves, parts)
     now = _shares(halves.sum(axis=0))
-    first, second = (_shares(half) for half in halves)
-    with np.errstate(invalid="ignore"):
-        top = [np.nan_to_num(np.abs(half - then)).argmax(axis=1) for half in (first, second)]
-    slices = np.arange(len(now))
-    value, variance = np.zeros(len(now)), np.zeros(len(now))
-    n = np.minimum(lists.n, users_then)
-    for found, other, which in ((first, second, top[0]), (second, first, top[1])):
-        sign = np.sign(found[slices, which] - then[slices, which])
-        value += sign * (other[slices, which] - then[slices, which]) / 2
-        with np.errstate(invalid="ignore", divide="ignore"):
-            p, q = now[slices, which], then[slices, which]
+    then = _shares(then)
+    slices, value, variance = np.arange(len(texts)), np.zeros(len(texts)), np.zeros(len(texts))
+    if len(parts):
+        change = np.stack([_shares(half) - then for half in halves])
+        for found, other in ((0, 1), (1, 0)):
+            top = np.nan_to_num(np.abs(change[found])).argmax(axis=1)
+            value += np.sign(change[found][slices, top]) * change[other][slices, top] / 2
+            p, q = now[slices, top], then[slices, top]
             # As if all of a list were of one part: at most that much do shares vary.
-            variance += p * (1 - p) / lists.n / 2 + q * (1 - q) / users_then / 2
-    error = np.sqrt(variance)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                variance += p * (1 - p) / n / 2 + q * (1 - q) / n_then / 2
+    else:
+        value = np.full(len(texts), np.nan)
 
     def evidence(s: int) -> Mapping[str, Any]:
-        change = now[s] - then[s]
-        if not np.isfinite(change).all():
+        moved = now[s] - then[s]
+        if not len(moved) or not np.isfinite(moved).all():
             return {}
-        order = np.argsort(-np.abs(change), kind="stable")[:NAMED]
         named = [
-            {part: labels.names[int(parts[i])], "exposure": round(float(now[s, i]), 4),
+            {part: names[int(parts[i])], "exposure": round(float(now[s, i]), 4),
              "exposure_before": round(float(then[s, i]), 4)}
-            for i in order
+            for i in np.argsort(-np.abs(moved), kind="stable")[:NAMED]
         ]  # fmt: skip
         return {"part": str(named[0][part]), "changed": named}
 
-    return Measurement(f"{part}_exposure_change", np.maximum(value, 0), error, np.nan_to_num(n), evidence)
+    return Measurement(
+        f"{part}_exposure_change", np.maximum(value, 0), np.sqrt(variance), np.minimum(n, n_then), evidence
+    )
 
 
-class _Rows:
-    """Label and exposure of each row of a panel."""
+@dataclass(frozen=True)
+class _Exposure:
+    """Of one window, for the parts that have most of it.
 
-    def __init__(self, summary: Summary, catalog: Catalog, labels: Labels) -> None:
-        counts, panel = summary[ItemCounts], summary[Panel]
-        label = of_items(catalog, counts.keys, labels)
-        item = np.searchsorted(counts.keys, panel.item)
-        self.label = label[item].astype(np.int32) if len(item) else np.empty(0, np.int32)
-        self.exposure = 1 / np.log2(1 + np.maximum(panel.position, 1))
-        known = self.label >= 0
-        self.whole = np.bincount(self.label[known], self.exposure[known], len(labels.names))
+    Parameters
+    ----------
+    parts : array of int, shape (parts,)
+        Codes of the labels, ascending.
+    halves : array, shape (2, slices, parts)
+        For the two halves of the users.
+    n : array, shape (slices,)
+        Independent requests.
+    """
+
+    texts: tuple[str, ...]
+    parts: NDArray[np.int64]
+    halves: F
+    n: F
 
 
-def _rows(summary: Summary, catalog: Catalog, name: str) -> _Rows:
-    labels: Labels = getattr(catalog, name)
-    return summary.derived(f"exposure by {name}", lambda: _Rows(summary, catalog, labels), catalog)
+def _exposure(summary: Summary, catalog: Catalog, part: str) -> _Exposure:
+    """Made once for each window and catalogue: windows of the day before come again every hour."""
+    return summary.derived(f"exposure by {part}", lambda: _made(summary, catalog, part), catalog)
 
 
-def _by_slice(lists: SampledLists, catalog: Catalog, part: str, parts: NDArray[np.int64]) -> F:
-    """Exposure of each part, for the two halves of the users, shape (2, slices, parts)."""
-    rows, panel = _rows(lists.summary, catalog, part), lists.panel
-    number = np.full(len(rows.whole) + 1, -1)
+def _made(summary: Summary, catalog: Catalog, part: str) -> _Exposure:
+    lists, labels = SampledLists.of(summary), getattr(catalog, part)
+    panel, cells = lists.panel, len(lists.panel.groups)
+    label = of_items(catalog, summary[ItemCounts].keys, labels)[lists.item]
+    known = np.flatnonzero(label >= 0)
+    label, of_list = label[known], lists.row_list[known]
+    exposure = lists.weight[of_list] / np.log2(1 + np.maximum(panel.position[known], 1))
+    whole = np.bincount(label, exposure, len(labels.names))
+    parts = np.sort(np.argsort(-whole, kind="stable")[: min(PARTS, int((whole > 0).sum()))])
+    number = np.full(len(labels.names), -1)
     number[parts] = np.arange(len(parts))
-    of_row = number[rows.label]
-    known = np.flatnonzero(of_row >= 0)
+    kept = np.flatnonzero(number[label] >= 0)
     half = (panel.user & np.uint64(1)).astype(np.int64)[panel.request_user]
-    of_list = lists.row_list[known]
-    cells = len(panel.groups)
-    code = (half[of_list] * cells + lists.cell[of_list]) * len(parts) + of_row[known]
-    table = np.bincount(code, rows.exposure[known] * lists.weight[of_list], 2 * cells * len(parts))
-    return np.asarray(lists.members @ table.reshape(2, cells, len(parts)))
+    code = (half * cells + lists.cell)[of_list[kept]] * len(parts) + number[label[kept]]
+    table = np.bincount(code, exposure[kept], 2 * cells * len(parts)).reshape(2, cells, len(parts))
+    return _Exposure(summary.slices.texts, parts, np.asarray(lists.members @ table), lists.n)
+
+
+def _before(windows: Sequence[_Exposure], texts: tuple[str, ...]) -> tuple[NDArray[np.int64], F, F]:
+    """Parts, their exposure in the same slices of some windows together, and the requests behind it."""
+    parts = np.unique(np.concatenate([w.parts for w in windows])) if windows else np.empty(0, np.int64)
+    exposure, n = np.zeros((len(texts), len(parts))), np.zeros(len(texts))
+    for window in windows:
+        found = _at(window.parts, window.halves.sum(axis=0), parts)
+        if window.texts == texts:
+            exposure, n = exposure + found, n + window.n
+        else:
+            at = {text: i for i, text in enumerate(window.texts)}
+            place = np.array([at.get(text, -1) for text in texts])
+            there = np.flatnonzero(place >= 0)
+            exposure[there] += found[place[there]]
+            n[there] += window.n[place[there]]
+    return parts, exposure, n
+
+
+def _with(more: NDArray[np.int64], parts: NDArray[np.int64], exposure: F) -> tuple[NDArray[np.int64], F]:
+    """The parts of both, and the exposure of all of them."""
+    both = np.union1d(more, parts)
+    return both, _at(parts, exposure, both)
+
+
+def _at(parts: NDArray[np.int64], exposure: F, wanted: NDArray[np.int64]) -> F:
+    """Exposure of some parts in the order of others that hold all of them, 0 for the rest, shape (..., wanted)."""
+    if len(parts) == len(wanted):
+        return exposure
+    out = np.zeros((*exposure.shape[:-1], len(wanted)))
+    out[..., np.searchsorted(wanted, parts)] = exposure
+    return out
 
 
 def _shares(exposure: F) -> F:
     with np.errstate(invalid="ignore", divide="ignore"):
         return exposure / exposure.sum(axis=1, keepdims=True)
-
-
-def _before(
-    summary: Summary, catalog: Catalog, part: str, parts: NDArray[np.int64], before: Sequence[Earlier]
-) -> tuple[F, F]:
-    """Share of exposure of each part in the same slices of the day before, and independent requests behind it."""
-    texts = summary.slices.texts
-    exposure, n = np.zeros((len(texts), len(parts))), np.zeros(len(texts))
-    for window in before:
-        lists = SampledLists.of(window.summary)
-        at = {text: i for i, text in enumerate(window.summary.slices.texts)}
-        place = np.array([at.get(text, -1) for text in texts])
-        there = np.flatnonzero(place >= 0)
-        found = _by_slice(lists, catalog, part, parts).sum(axis=0)
-        exposure[there] += found[place[there]]
-        n[there] += lists.n[place[there]]
-    return _shares(exposure), n

@@ -12,8 +12,7 @@ from detectors.measures.reference import Popularity
 from detectors.measures.sampled_lists import F, Ratio, SampledLists
 from detectors.measures.shown_items import ShownItems
 
-REFERENCE_ROWS = 100_000  # of the day before that are enough
-LEAST_ROWS = 10_000  # and without which nothing is said
+LEAST_ROWS = 10_000  # of the day before without which nothing is said
 HEAD = 0.2  # share of the catalogue whose most popular items are no long tail
 
 
@@ -48,7 +47,7 @@ def of_popularity(
     average = items.mean(LEAST_ROWS * shown, lists)
     tail = nothing
     if catalog is not None:
-        tail = items.mean((~_in_the_head(popularity, catalog, items)).astype(float), lists)
+        tail = items.mean(~_in_the_head(popularity, catalog, items), lists)
     return OfPopularity(average, items.mean(surprise, lists), tail)
 
 

@@ -66,15 +66,15 @@ def gini_index(sizes: F, times: NDArray[np.integer], rows: float, catalogue: int
     sizes, times : arrays, shape (sizes,)
         As for `distinct_items`, of items in the catalogue.
     rows : float
-        Of all items, `to` or more.
+        Of all items, in the catalogue or not, `to` or more.
     catalogue : int
         Items that may be shown.
 
     Notes
     -----
     With K(t) items that are shown t times or more, the sum of all differences between two items is that over t of
-    K(t) (N - K(t)), which makes the index 1 - (sum of K(t)^2) / (N * rows). Each row is in the sample with the chance
-    to / rows (Bernoulli sampling), so an item's count in it is binomial, and what is expected of K(t)^2 follows.
+    K(t) (N - K(t)), which makes the index 1 - (sum of K(t)^2) / (N * sum of K(t)). Each row is in the sample with the
+    chance to / rows (Bernoulli sampling), so an item's count in it is binomial, and what is expected of K(t) follows.
 
     References
     ----------
@@ -90,9 +90,9 @@ def gini_index(sizes: F, times: NDArray[np.integer], rows: float, catalogue: int
     at_least = np.maximum(1 - np.cumsum(exactly, axis=1), 0)  # P(count > t): t + 1 or more
     k = times @ at_least
     spread = times @ (at_least * (1 - at_least))
-    value = 1 - float((k**2 + spread).sum()) / (catalogue * to)
-    slope = -((2 * k + 1 - 2 * at_least) * exactly).sum(axis=1) / catalogue
-    return Rarefied(value, slope)
+    shown, square = float(k.sum()), float((k**2 + spread).sum())
+    gain = ((2 * k + 1 - 2 * at_least) * exactly).sum(axis=1)
+    return Rarefied(1 - square / (catalogue * shown), -to / (catalogue * shown) * (gain - square / shown))
 
 
 def grouped(sizes: F, times: NDArray[np.integer]) -> tuple[F, NDArray[np.int64], NDArray[np.int64]]:

@@ -14,6 +14,8 @@ from detectors.statistics.item_counts import ANYWHERE, ItemCounts
 
 F = NDArray[np.float64]
 
+REFERENCE_ROWS = 50_000  # of the day before that are enough
+
 
 def untroubled(context: Context, rows: int) -> Iterator[Earlier]:
     """Windows of the day before without an incident that pages, the oldest first, until they have so many rows.

@@ -13,6 +13,8 @@ from detectors.core.summary import Summary
 from detectors.measures.sampled_lists import F, Ratio, SampledLists
 from detectors.statistics.item_counts import ANYWHERE, ItemCounts
 
+Numbers = NDArray[np.float64] | NDArray[np.bool_]
+
 TOP = 5  # items that are named
 MOST = 0.5  # of all that is wrong: one item with more of it is to blame
 
@@ -29,21 +31,26 @@ class ShownItems:
     def __init__(self, summary: Summary, statistic: type[ItemCounts] = ItemCounts) -> None:
         self.counts = summary[statistic]
         self.members = summary.members(self.counts).astype(float)
-        self._shown = self.counts.counts[:, ANYWHERE].astype(float)
-        self.rows = self.total(np.ones(len(self.counts.keys)))
+        self.shown = self.counts.counts[:, ANYWHERE].astype(float)
+        self.rows = self.members @ np.bincount(self.counts.group, self.shown, len(self.counts.groups))
 
-    def total(self, of_item: F) -> F:
+    def total(self, of_item: Numbers) -> F:
         """Sum over the rows of each slice of a number that each item has, shape (slices,).
 
         Parameters
         ----------
         of_item : array, shape (items,)
-            In the order of `ItemCounts.keys`.
+            In the order of `ItemCounts.keys`; marks count as 1.
         """
-        weighted = self._shown * of_item[self.counts.key]
-        return self.members @ np.bincount(self.counts.group, weighted, len(self.counts.groups))
+        group, of_entry = self.counts.group, of_item[self.counts.key]
+        if of_item.dtype == bool:  # few are marked
+            marked = np.flatnonzero(of_entry)
+            group, weighted = group[marked], self.shown[marked]
+        else:
+            weighted = self.shown * of_entry
+        return self.members @ np.bincount(group, weighted, len(self.counts.groups))
 
-    def mean(self, of_item: F, lists: SampledLists) -> Ratio:
+    def mean(self, of_item: Numbers, lists: SampledLists) -> Ratio:
         """Mean over the rows of each slice of a number that each item has; `lists` are of the same rows."""
         with np.errstate(invalid="ignore", divide="ignore"):
             value = np.where(self.rows > 0, self.total(of_item) / self.rows, np.nan)
@@ -53,7 +60,7 @@ class ShownItems:
     def of_slice(self, s: int, items: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], F]:
         """Keys of the marked items that a slice shows, and the requests that show each."""
         wanted = (self.members[s] > 0)[self.counts.group] & items[self.counts.key]
-        shown = np.bincount(self.counts.key[wanted], self._shown[wanted], len(self.counts.keys))
+        shown = np.bincount(self.counts.key[wanted], self.shown[wanted], len(self.counts.keys))
         there = np.flatnonzero(shown)
         return self.counts.keys[there], np.asarray(shown[there], float)
 

@@ -34,11 +34,11 @@ class UserSample:
         cells = self._members[s]
         last = np.searchsorted(self._hash, self._bound[cells].min(initial=np.uint64(2**64 - 1)), "right")
         found = np.flatnonzero(cells[self._cell[:last]])
-        new = np.ones(len(found), bool)
-        new[1:] = self._hash[found[1:]] != self._hash[found[:-1]]
-        self._owner: I64 = np.cumsum(new) - 1
-        found = found[: np.searchsorted(self._owner, ENOUGH_USERS)]
-        self._owner = self._owner[: len(found)]
+        hashes = self._hash[found]
+        new = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(found)])
+        if len(new) > ENOUGH_USERS:
+            found, new = found[: new[ENOUGH_USERS]], new[:ENOUGH_USERS]
+        self._users: I64 = new  # the first list of each
         chosen = self._order[found]
         self._sizes = self._lists.length[chosen]
         self._starts = np.cumsum(self._sizes) - self._sizes
@@ -64,8 +64,8 @@ class UserSample:
             Rows of the slice.
         """
         sums = np.add.reduceat(slope, self._starts, axis=0) - each * self._sizes[:, None]
-        sums -= sums.mean(axis=0)
-        by_user = np.add.reduceat(sums, np.flatnonzero(np.diff(self._owner, prepend=-1)), axis=0)
+        sums -= sums.sum(axis=0) / len(sums)
+        by_user = np.add.reduceat(sums, self._users, axis=0)
         users = max(len(by_user), 2)
-        variance = (by_user**2).sum(axis=0) * users / (users - 1) / total / max(len(self.items), 1)
+        variance = (by_user**2).sum(axis=0) * (users / (users - 1) / total / max(len(self.items), 1))
         return np.asarray(np.sqrt(variance))
