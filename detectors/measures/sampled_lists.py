@@ -17,6 +17,8 @@ from detectors.statistics.panel import Panel
 
 F = NDArray[np.float64]
 
+ROUNDING = 1e-12  # of what is subtracted from one another: less than that is nothing
+
 
 class Ratio(NamedTuple):
     """A ratio of two sums over lists, and its standard error, shapes (slices,)."""
@@ -114,10 +116,12 @@ class SampledLists:
         users = len(self.panel.user)
         a: F = np.asarray(np.bincount(self.panel.request_user, weight * top, users), float)
         b: F = np.asarray(np.bincount(self.panel.request_user, weight * bottom, users), float)
-        squares = self._by_user(a, a) - 2 * value * self._by_user(a, b) + value**2 * self._by_user(b, b)
+        of_a, of_b = self._by_user(a, a), value**2 * self._by_user(b, b)
+        squares = of_a + of_b - 2 * value * self._by_user(a, b)
+        squares = np.where(squares > ROUNDING * (of_a + of_b), squares, 0.0)
         n = np.maximum(self._entries, 2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            error = np.sqrt(np.maximum(squares, 0) * n / (n - 1)) / below
+            error = np.sqrt(squares * n / (n - 1)) / below
         return np.where(below > 0, error, np.nan)
 
     @cached_property
