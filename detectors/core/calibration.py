@@ -36,7 +36,7 @@ def expected_calibration_error(
     >>> rows = np.array([[1e6, 1e6]])
     >>> value, error = expected_calibration_error(rows, rows * [0.1, 0.3], rows * [0.1, 0.2], np.ones(1))
     >>> value.round(4).tolist(), error.round(4).tolist()
-    ([0.05], [0.0003])
+    ([0.0499], [0.0003])
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         promised, clicked, weight = score / rows, clicks / rows, rows / rows.sum(axis=1, keepdims=True)
