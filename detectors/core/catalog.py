@@ -30,6 +30,19 @@ class Labels:
     names: Sequence[str]
 
 
+class Chosen(Sequence[str]):
+    """Some of a sequence of texts, looked up one by one."""
+
+    def __init__(self, texts: Sequence[Any], at: NDArray[np.integer[Any]]) -> None:
+        self._texts, self._at = texts, at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __getitem__(self, i: Any) -> Any:
+        return str(self._texts[int(self._at[i])])
+
+
 @dataclass(frozen=True, eq=False)
 class Catalog:
     """The items that may be shown; what the catalogue does not say is None.
@@ -48,6 +61,8 @@ class Catalog:
         What a click on it or a sale of it is worth; NaN where that is not said.
     repeated : int
         Rows left out because their id had come before.
+    names : sequence of str, length items
+        The ids, made into texts when asked for; empty where they are not known.
     """
 
     keys: U64
@@ -59,6 +74,7 @@ class Catalog:
     out_of_stock: NDArray[np.bool_] | None = None
     value: NDArray[np.float64] | None = None
     repeated: int = 0
+    names: Sequence[str] = ()
 
     @classmethod
     def of(cls, ids: Sequence[str], **columns: Any) -> Catalog:
@@ -80,7 +96,7 @@ class Catalog:
                 made[name] = Labels(np.array([number[v] for v in values], np.int32)[order], names)
             else:
                 made[name] = np.asarray(values)[order]
-        return cls(keys[order], **made)
+        return cls(keys[order], **made, names=[ids[i] for i in order])
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -110,7 +126,8 @@ class Catalog:
         for name in ("created_us", "blocked", "out_of_stock", "value"):
             values = getattr(self, name)
             made[name] = None if values is None else values[at]
-        return Catalog(keys, **made, repeated=self.repeated)
+        names = Chosen(self.names, at) if self.names else ()
+        return Catalog(keys, **made, repeated=self.repeated, names=names)
 
     @cached_property
     def parts(self) -> frozenset[str]:

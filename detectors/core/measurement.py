@@ -57,7 +57,7 @@ class Measure:
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str
-        The sentence of an incident: a template with {item}, {position}, {value}, {expected} and {requests}.
+        The sentence of an incident: a template with {item}, {position}, {part}, {value}, {expected} and {requests}.
     """
 
     name: str

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from detectors.core.catalog import Catalog
+from detectors.core.catalog import Catalog, Chosen
 from detectors.core.hashing import hash_integers, hash_texts
 from monitor.catalog.parts import PART_KINDS, Rejected, made, unusable
 from monitor.config.models import CatalogConfig, LogConfig
-from monitor.engine.codes import Codes, codes_of, integers_among, unify
+from monitor.engine.codes import codes_of, integers_among, unify
 from monitor.errors import LogError
 from monitor.logs.columns import Column, Kind, is_list, is_nested
 from monitor.logs.listing import COMPRESSED, SUFFIXES, LogFile, belongs, is_young
@@ -36,8 +36,6 @@ class CatalogRead:
 
     Parameters
     ----------
-    names : Codes
-        The id of each item, in the order of `catalog`.
     integers : bool
         Whether ids are numbers in the file.
     modified_us : int
@@ -49,7 +47,6 @@ class CatalogRead:
     """
 
     catalog: Catalog
-    names: Codes
     integers: bool
     modified_us: int = 0
     lacks: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +58,7 @@ class CatalogRead:
 
         Of texts only those are there that a number is written as: `7`, and not `007`.
         """
-        texts = [str(self.names.names[int(i)]) for i in self.names.codes]
+        texts = list(self.catalog.names)
         if self.integers:
             return self.catalog.under(hash_texts(texts), np.arange(len(texts)))
         at, numbers = integers_among(texts)
@@ -70,7 +67,7 @@ class CatalogRead:
     @property
     def example(self) -> str:
         """One of its ids, as the file has it."""
-        name = str(self.names.names[int(self.names.codes[0])])
+        name = self.catalog.names[0]
         return name if self.integers else f'"{name}"'
 
 
@@ -185,7 +182,8 @@ class CatalogFile:
             raise BadFile(f'holds no item in column "{self._config.item}"')
         keys, first = np.unique(ids.hashes[ids.codes[rows]], return_index=True)
         at = rows[first]
-        catalog, lacks, remarks = Catalog(keys, repeated=len(rows) - len(keys)), {}, []
+        names = Chosen(ids.names, ids.codes[at])
+        catalog, lacks, remarks = Catalog(keys, repeated=len(rows) - len(keys), names=names), {}, []
         if catalog.repeated:
             remarks.append(
                 _counted(catalog.repeated, "left out: its id", "left out: their ids", "came before")
@@ -202,7 +200,7 @@ class CatalogFile:
             if why is not None:
                 lacks[part] = why
         integers = bool(pa.types.is_integer(chunks[0].type))
-        return CatalogRead(catalog, ids.take(at), integers, modified_us, lacks, tuple(remarks))
+        return CatalogRead(catalog, integers, modified_us, lacks, tuple(remarks))
 
 
 _kept: OrderedDict[tuple[Any, ...], tuple[LogFile, CatalogRead]] = OrderedDict()

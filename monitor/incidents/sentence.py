@@ -24,6 +24,7 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
         **{name: _said(found, breach.measure.unit) for name, found in breach.evidence.items()},
         "item": f"item {shorten(breach.item)}" if breach.item else "one item",
         "requests": rows,
+        "part": shorten(str(breach.evidence.get("part", "a part of it"))),
         "position": breach.evidence.get("position", 1),
         "value": "no"
         if breach.value == 0 and breach.measure.unit.counts_traffic
@@ -35,7 +36,9 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
     what = (breach.measure.says or _plain(breach)).format_map(_Fields(fields))
     if math.isnan(breach.expected) or "{expected}" in breach.measure.says:
         usual = ""
-    elif breach.item:  # what is expected is expected of whichever item is on top
+    elif (
+        breach.item and "{item}" in breach.measure.says
+    ):  # what is expected is expected of whichever item is on top
         usual = f"; the top item usually has {fields['expected']}"
     else:
         usual = f", usually {fields['expected']}"

@@ -85,7 +85,7 @@ MORE_INCIDENTS = Scenario(
         _event("new_items_blocked", 72),
         _event("clock_skew", 8),
         _event("bots", 12),
-        _event("id_format", 8),
+        _event("id_format", 8, severity="page"),  # there is a catalogue: all items are unknown
     ),
 )
 

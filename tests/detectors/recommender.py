@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import Batch, Cells, Detector
+from detectors import Batch, Cells, Context, Detector
 from detectors.core.hashing import hash_integers, hash_texts
-from tests.detectors.batches import HOUR, ROLES, START, measure
+from tests.detectors.batches import HOUR, ROLES, START, WINDOW, measure
 
 Traffic = Callable[[np.random.Generator, int], Batch]
 
@@ -89,24 +89,28 @@ class Sampled:
 
 
 def sample(
-    detector: Detector, traffic: Traffic, requests: int, times: int, seed: int = 0
+    detector: Detector, traffic: Traffic, requests: int, times: int, seed: int = 0, context: Context = WINDOW
 ) -> dict[str, Sampled]:
     """Measure the same recommender many times."""
     found: dict[str, list[tuple[float, float]]] = {}
     for i in range(times):
-        for name, m in measure(detector, traffic(np.random.default_rng([seed, i]), requests)).items():
+        for name, m in measure(
+            detector, traffic(np.random.default_rng([seed, i]), requests), context
+        ).items():
             found.setdefault(name, []).append((float(m.value[0]), float(m.error[0])))
     return {name: Sampled(*np.array(rows).T) for name, rows in found.items()}
 
 
 def check_sampling(
-    detector: Detector, traffic: Traffic, names: list[str], *, requests: int = 400, widest: float = 2.0
-) -> None:
+    detector: Detector, traffic: Traffic, names: list[str], *, requests: int = 400, widest: float = 2.0,
+    context: Context = WINDOW,
+) -> None:  # fmt: skip
     """Stated errors are right: two of them cover the truth as often as they should, and they are not too wide.
 
     The truth is what ten times the traffic shows on average, so values that move with the sample's size fail too.
     """
-    few, many = sample(detector, traffic, requests, 200), sample(detector, traffic, 10 * requests, 20, seed=1)
+    few = sample(detector, traffic, requests, 200, context=context)
+    many = sample(detector, traffic, 10 * requests, 20, seed=1, context=context)
     for name in names:
         truth = float(many[name].value.mean())
         assert np.isfinite(few[name].value).all(), name

@@ -17,7 +17,15 @@ from tests.detectors.batches import HOUR, START, batches, measure_summary, only,
 
 DETECTORS = [found() for found in discover().values()]
 STATISTICS = sorted({s for d in DETECTORS for s in d.statistics}, key=lambda s: s.name)
-CONTEXT = Context(window_us=(START, START + HOUR), catalog=Catalog.of([f"item-{i}" for i in range(40)]))
+CATALOG = Catalog.of(
+    [f"item-{i}" for i in range(40)],
+    category=[f"category-{i % 3}" for i in range(40)],
+    provider=[f"provider-{i % 7}" for i in range(40)],
+    created_us=[START - (i % 12) * 24 * HOUR for i in range(40)],
+    blocked=[i % 9 == 4 for i in range(40)],
+    out_of_stock=[i % 5 == 3 for i in range(40)],
+)
+CONTEXT = Context(window_us=(START, START + HOUR), catalog=CATALOG)
 
 every_statistic = pytest.mark.parametrize("kind", STATISTICS, ids=lambda s: s.name)
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.name)
@@ -230,7 +238,7 @@ def test_a_detector_sees_no_difference_between_parts_and_whole(
 @every_detector
 @given(batch=batches())
 def test_measurements_say_how_sure_they_are(detector: Detector, batch: Batch) -> None:
-    there = batch.has | {"item", "catalog"}
+    there = batch.has | {"item", "catalog"} | CATALOG.parts
     declared = {m.name for m in detector.measures() if m.needs <= there}
     for name, found in measure_summary(detector, Summary.of(batch, detector.statistics), CONTEXT).items():
         assert name in declared

@@ -135,6 +135,12 @@ def test_a_catalogue_of_other_items(shop: Path) -> None:
     )
 
 
+def test_a_part_that_a_catalogue_does_not_have_is_told_with_what_it_costs(shop: Path) -> None:
+    pq.write_table(pa.table({"item_id": ["a"], "off": ["oui"]}), shop / "items.parquet")
+    said = run(shop, f"{SHOP}  catalog: {{path: items.parquet, columns: {{blocked: off}}}}\n")
+    assert 'cannot measure: column "off" of the catalogue does not hold yes or no:' in said
+
+
 @pytest.mark.parametrize(
     ("detectors", "told"),
     [
