@@ -213,6 +213,21 @@ RECOMMENDER = (
         ("recommender", "slice", "detector"),
         absent="the last window was not evaluated",
     ),
+    info(
+        "recwatch_measure_info",
+        (
+            "What the detectors looked for in the last window: each measure with its metric, and its unit if that is"
+            " ratio, seconds or bytes."
+        ),
+        ("recommender", "detector", "measure", "metric", "unit"),
+        absent="the last window was not evaluated",
+    ),
+    gauge(
+        "recwatch_model_version_share_ratio",
+        "Part of the last window's traffic that a version of the model answered; the ten largest.",
+        ("recommender", "model_version"),
+        absent="the column of the model version is not mapped and in `slices`, or the last window was not evaluated",
+    ),
     gauge(
         "recwatch_expected_low",
         "Lower end of what is expected of a measure, in the measure's unit.",

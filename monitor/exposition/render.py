@@ -16,12 +16,14 @@ from monitor.exposition.labels import escaped, labels_text, printable, quoted
 from monitor.exposition.state import RecommenderState
 from monitor.findings import Findings
 from monitor.incidents.incident import Incident
+from monitor.incidents.memory import version_shares
 
 # A breach is certain. An error may hide one, so may missing data; with too few rows at least some came.
 WORST_FIRST = (Verdict.BREACH, Verdict.ERROR, Verdict.NO_DATA, Verdict.TOO_FEW, Verdict.OK)
 RANK = {verdict: rank for rank, verdict in enumerate(WORST_FIRST)}
 WHOLE = "all"
 LONGEST_SENTENCE = 400  # characters of what is said of an incident
+MOST_VERSIONS = 10  # of the model
 
 Lines = list[tuple[str, str]]  # (family, sample line)
 
@@ -68,6 +70,8 @@ def render(state: RecommenderState, families: Mapping[str, Family], most_series:
         lines += _evaluation(state, state.latest)
         whole, places = _findings(state.config.name, state.latest.findings, families)
         lines += whole
+        lines += _measures(state.config.name, state.latest.findings, families)
+        lines += _versions(state, state.latest.findings)
     for incident in state.incidents:
         lines += _incident(incident, incident.id in state.muted)
     kept, dropped = _keep(places, most_series - len(lines) - 1)
@@ -198,6 +202,31 @@ def _findings(
         places[at].values.append(_sample("recwatch_verdict", labels, worst(judgements)))
     whole = [line for place in places if place.name == WHOLE for line in (*place.values, *place.bands)]
     return whole, [place for place in places if place.name != WHOLE]
+
+
+def _measures(recommender: str, findings: Findings, families: Mapping[str, Family]) -> Lines:
+    """Which metric is which measure: so that a dashboard needs to know no detector by name."""
+    lines = []
+    for measure in findings.measures:
+        if family := families.get(measure):
+            detector = measure.partition(".")[0]
+            labels = {"recommender": recommender, "detector": detector, "measure": measure}
+            labels |= {"metric": family.name} | ({"unit": family.unit} if family.unit else {})
+            lines.append(_sample("recwatch_measure_info", labels_text(labels), 1))
+    return lines
+
+
+def _versions(state: RecommenderState, findings: Findings) -> Lines:
+    shares = version_shares(findings, state.config.log.columns.model_version)
+    largest = sorted(shares, key=lambda version: (-shares[version], version))[:MOST_VERSIONS]
+    return [
+        _sample(
+            "recwatch_model_version_share_ratio",
+            labels_text({"recommender": state.config.name, "model_version": version}),
+            shares[version],
+        )
+        for version in largest
+    ]
 
 
 def _incident(incident: Incident, muted: bool) -> Iterable[tuple[str, str]]:

@@ -129,7 +129,7 @@ def test_the_textfile_leaves_the_process_out(exporter: Exporter) -> None:
 
 def test_a_new_configuration_counts_from_the_next_update(exporter: Exporter) -> None:
     exporter.configure({}, 50)
-    assert b"recwatch_traffic_requests" not in exporter.answer().body
+    assert b"# TYPE recwatch_traffic_requests " not in exporter.answer().body
     exporter.configure(CATALOGUE, 2000)
     assert b"recwatch_traffic_requests" in exporter.answer().body
 

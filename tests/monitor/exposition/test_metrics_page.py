@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config.models import Columns, LogConfig
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.reference import document, fill, installed_measures
@@ -35,6 +36,12 @@ def test_everything_exported_is_documented_and_everything_documented_is_exported
     health.answered("/", 200)
     exporter = Exporter(health, CATALOGUE)
     exporter.update(RecommenderState(config(), stuck_evaluation(), NOON, NOON, (incident(),)))
+    columns = Columns(timestamp="time", item="item", model_version="model")
+    of_a_version = findings(
+        [finding("traffic.requests", 9), finding("traffic.requests", 9, slice="model=v1")]
+    )
+    versioned = config("mail", log=LogConfig(path="/var/log/shop", columns=columns))
+    exporter.update(RecommenderState(versioned, evaluation("mail", findings=of_a_version)))
     types = re.findall(r"(?m)^# TYPE (recwatch_\w+) (\w+)$", exporter.answer().body.decode())
     tables = document(CATALOGUE)
     documented = re.findall(r"(?m)^\| `(recwatch_\w+)` \| (\w+)", tables["recommenders"] + tables["daemon"])

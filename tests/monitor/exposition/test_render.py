@@ -1,6 +1,7 @@
 """What is exported of one recommender follows from what the store holds, and nothing else."""
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detectors.core.verdict import Severity, Verdict
 from monitor.config.maintenance import Maintenance
-from monitor.config.models import Mode, WindowConfig
+from monitor.config.models import Columns, LogConfig, Mode, WindowConfig
 from monitor.evaluation import CatalogSeen, Evaluation, Quarantined, Status
 from monitor.exposition.catalogue import measure_families
 from monitor.exposition.render import render, worst
@@ -214,6 +215,47 @@ def test_bands_are_there_for_the_whole_and_for_slices_in_trouble() -> None:
     assert at(healthy, "expected_high", measure=share, slice="surface=email") is None
     assert at(stuck, "expected_high", measure=share, slice="surface=email") == 0.1
     assert at(stuck, "expected_low", measure=share, slice="all") is None
+
+
+def test_each_measure_says_its_metric_and_unit() -> None:
+    rows = [finding("traffic.requests", 9), finding("same_item.first_place_share", 0.1), finding("gone.x", 1)]
+    found = named(exported(evaluation(findings=findings(rows))), "measure_info")
+    assert [dict(key) for key in sorted(found, key=lambda key: dict(key)["measure"])] == [
+        {
+            "detector": "same_item",
+            "measure": "same_item.first_place_share",
+            "metric": "recwatch_same_item_first_place_share_ratio",
+            "unit": "ratio",
+        },
+        {
+            "detector": "traffic",
+            "measure": "traffic.requests",
+            "metric": "recwatch_traffic_requests",
+        },
+    ]
+    assert named(exported(failed_evaluation()), "measure_info") == {}
+
+
+def versions_of(columns: Columns, requests: Mapping[str, float]) -> dict[str, float]:
+    rows = [finding("traffic.requests", sum(requests.values()))]
+    rows += [finding("traffic.requests", n, slice=f"model={name}") for name, n in requests.items()]
+    rows += [finding("traffic.requests", 7, slice="country=DE,model=v1")]
+    log = LogConfig(path="/log", columns=columns)
+    found = named(exported(evaluation(findings=findings(rows)), log=log), "model_version_share_ratio")
+    return {dict(key)["model_version"]: value for key, value in found.items()}
+
+
+def test_the_versions_of_the_model_share_the_traffic() -> None:
+    columns = Columns(timestamp="t", item="i", model_version="model")
+    assert versions_of(columns, {"v1": 300, "v2": 100}) == {"v1": 0.75, "v2": 0.25}
+    assert versions_of(Columns(timestamp="t", item="i"), {"v1": 300, "v2": 100}) == {}
+
+
+def test_of_many_versions_the_ten_largest_are_told() -> None:
+    columns = Columns(timestamp="t", item="i", model_version="model")
+    told = versions_of(columns, {f"v{n}": n for n in range(1, 31)})
+    assert set(told) == {f"v{n}" for n in range(21, 31)}
+    assert told["v30"] == pytest.approx(30 / 465)
 
 
 def test_an_infinite_limit_is_no_limit() -> None:
