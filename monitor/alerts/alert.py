@@ -81,6 +81,12 @@ def of_recommender(condition: str) -> str:
     )
 
 
+# What is found in maintenance is told to nobody.
+NOT_IN_MAINTENANCE = f"""\
+unless {ONE}
+  recwatch_in_maintenance{{SELECTOR}} == 1"""
+
+
 def indented(text: str, by: int) -> str:
     return "\n".join(" " * by + line for line in text.strip("\n").splitlines())
 

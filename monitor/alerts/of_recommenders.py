@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.alerts.alert import FRESH, ONE, Alert, of_recommender
+from monitor.alerts.alert import FRESH, NOT_IN_MAINTENANCE, ONE, Alert, of_recommender
 
 # A gap of half an hour in the scrapes, and the rule's `for` once more, neither close nor repeat an alert.
 KEEPS = "40m"
@@ -25,7 +25,8 @@ or
 )
 and {ONE}
   time() - recwatch_last_success_timestamp_seconds{{SELECTOR}}
-    <= 2 * recwatch_window_length_seconds{{SELECTOR}} + 600"""
+    <= 2 * recwatch_window_length_seconds{{SELECTOR}} + 600
+{NOT_IN_MAINTENANCE}"""
 
 QUARANTINED = f"""\
 (
@@ -34,12 +35,14 @@ or
   recwatch_quarantined_rows{{SELECTOR}}
     > 0.01 * (recwatch_window_rows{{SELECTOR}} + recwatch_quarantined_rows{{SELECTOR}})
 )
-{FRESH}"""
+{FRESH}
+{NOT_IN_MAINTENANCE}"""
 
 FUTURE = f"""\
 recwatch_window_future_rows{{SELECTOR}}
   > 0.01 * (recwatch_window_rows{{SELECTOR}} + recwatch_window_future_rows{{SELECTOR}})
-{FRESH}"""
+{FRESH}
+{NOT_IN_MAINTENANCE}"""
 
 REFUSED = f"""\
 (max without (status) (recwatch_evaluation_status{{SELECTOR,status="refused"}}) == 1)

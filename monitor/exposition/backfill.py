@@ -19,6 +19,7 @@ from monitor.exposition.labels import labels_text
 from monitor.exposition.render import number, render
 from monitor.exposition.state import CLOSED_FOR, SUCCESS, RecommenderState
 from monitor.incidents.incident import Incident
+from monitor.windows import Window
 
 # Prometheus looks back five minutes for a sample. An evaluation is exported until the next one; written once, it
 # would be seen for five minutes in an hour, and at no point of a month's graph.
@@ -130,6 +131,7 @@ class Told:
             last_success_at=now if evaluation.status in SUCCESS else before.last_success_at,
             newest_event=max(seen, default=None),
             incidents=() if before.config.mode is Mode.OBSERVE else tuple(self._incidents.values()),
+            maintenance=before.config.in_maintenance(Window(now, now)),
         )
         return self._state
 

@@ -26,6 +26,7 @@ from tests.servers import prometheus, wait_for
 
 HOURS = 40
 STUCK, MISSING = range(24, 27), (34,)
+MAINTENANCE = {"from": "2026-03-03T06:00Z", "until": "2026-03-03T08:00Z"}  # hours 30 and 31
 TARGET = {"job": "shops", "instance": "a:10147", "pod": "recwatch-0"}
 RECWATCH = Path(sys.executable).with_name("recwatch")
 AGES = "100y"  # however long ago the test's history is
@@ -35,14 +36,16 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 @pytest.mark.needs("prometheus", "promtool")
 def test_a_real_prometheus_shows_what_the_daemon_would_have_exported(tmp_path: Path) -> None:
     write_hours(tmp_path / "log", range(HOURS), stuck=STUCK, missing=MISSING)
-    recommender = shop(tmp_path / "log", slices=("surface",), labels={"team": "discovery"})
+    recommender = shop(
+        tmp_path / "log", slices=("surface",), labels={"team": "discovery"}, maintenance=(MAINTENANCE,)
+    )
     settings, history, blocks = tmp_path / "shop.yaml", tmp_path / "history.om", tmp_path / "data"
     settings.write_text(to_yaml(Config(recommenders=(recommender,))))
     labels = [f"--label={name}={value}" for name, value in TARGET.items()]
     run(RECWATCH, "backtest", settings, "--openmetrics", history, *labels)
     run("promtool", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h", history, blocks)
 
-    asked = {0, 23, *STUCK, 27, 28, 29, 33, *MISSING, 35, HOURS - 1}
+    asked = {0, 23, *STUCK, 27, 28, 29, 30, 31, 33, *MISSING, 35, HOURS - 1}
     flags = [f"--storage.tsdb.retention.time={AGES}"]
     with Store.in_memory() as store, prometheus(tmp_path, flags=flags) as server:
         wait_for(lambda: server.ask("status/runtimeinfo"))
@@ -56,8 +59,9 @@ def test_a_real_prometheus_shows_what_the_daemon_would_have_exported(tmp_path: P
                 for later in (timedelta(seconds=1), timedelta(minutes=59, seconds=59)):
                     found = server.query('{job="shops"}', at=due_at(hour) + later)
                     assert shown(found) == expected, (hour, later)
-                states |= {v for (name, _), v in expected.items() if name == "recwatch_incident_open"}
-        assert states == {0, 1}
+                states |= {(name, value) for (name, _), value in expected.items()}
+        for name in ("recwatch_incident_open", "recwatch_in_maintenance"):
+            assert {value for other, value in states if other == name} == {0, 1}
         assert server.query('{job="shops"}', at=due_at(HOURS) + timedelta(minutes=5)) == []
 
 
