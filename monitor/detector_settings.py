@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -12,7 +13,9 @@ from detectors.judgement.spec import Judgement
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
+from monitor.exposition.catalogue import MeasureInfo, measure_families
 from monitor.judge_settings import Keys, judged, mistakes_of_judge
+from monitor.own_files import BadFile, load_files
 from monitor.typed_values import read_value, wrong_value
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -42,13 +45,15 @@ class ConfiguredDetector:
         return tuple(replace(m, judge=self.judge.get(m.name, m.judge)) for m in self.detector.measures())
 
 
-def build(settings: Settings) -> dict[str, ConfiguredDetector]:
-    """The detectors of one recommender by name: all installed ones that are not switched off, and its `module:Class`.
+def build(settings: Settings, files: Sequence[str] = ()) -> dict[str, ConfiguredDetector]:
+    """The detectors of one recommender by name: all installed ones that are not switched off, and its own.
 
     Parameters
     ----------
     settings : mapping of detector to settings
         `RecommenderConfig.detectors`.
+    files : sequence of str
+        `RecommenderConfig.detector_files`.
 
     Raises
     ------
@@ -58,25 +63,27 @@ def build(settings: Settings) -> dict[str, ConfiguredDetector]:
     >>> sorted(build({}).keys() - build({"scores": {"enabled": False}}).keys())
     ['scores']
     """
-    wrong = [f"detectors.{'.'.join(map(str, keys))}: {what}" for keys, what in mistakes(settings)]
+    wrong = [f"detectors.{'.'.join(map(str, keys))}: {what}" for keys, what in mistakes(settings, files)]
     if wrong:
         raise UserError("\n".join(wrong))
     made: dict[str, ConfiguredDetector] = {}
-    for name, kind in _classes(settings).items():
+    for name, kind in _classes(settings, files).items():
         chosen = settings.get(name) or {}
         if chosen.get("enabled", True):
             detector = kind(**_values(kind, chosen))
             judge = {m.name: judged(m, limits) for m in detector.measures() if (limits := _limits(chosen, m))}
-            made[detector.name] = ConfiguredDetector(detector, Mode(chosen.get("mode", Mode.PAGE)), judge)
+            made[detector.name] = ConfiguredDetector(
+                detector, Mode(chosen.get("mode", _mode_of(kind))), judge
+            )
     return dict(sorted(made.items()))
 
 
 def check_detectors(recommender: RecommenderConfig) -> Iterable[tuple[Keys, str]]:
     """What is wrong with a recommender's `detectors`: keys below it, and what to do. The loader's hook."""
-    return mistakes(recommender.detectors)
+    return mistakes(recommender.detectors, recommender.detector_files)
 
 
-def mistakes(settings: Settings) -> Iterator[tuple[Keys, str]]:
+def mistakes(settings: Settings, files: Sequence[str] = ()) -> Iterator[tuple[Keys, str]]:
     """Each mistake of a `detectors` section as the keys below it and what to do.
 
     >>> list(mistakes({"same_item": {"risse": 0.2}}))
@@ -84,7 +91,20 @@ def mistakes(settings: Settings) -> Iterator[tuple[Keys, str]]:
     """
     installed = discover()
     names: dict[str, str] = {name: name for name in installed}
+    try:
+        in_files = load_files(files)
+    except BadFile as error:
+        yield (), f"detector_files: {error}"
+        return
+    for name, kind in in_files.items():
+        if name in installed:
+            yield (), f"detector_files: {shown(name)} of {_file_of(kind)} is built in; give it another name"
+            return
+        names[name] = name
+        yield from _mistakes_of(name, kind, settings.get(name) or {})
     for key in settings:
+        if key in in_files:
+            continue
         if key in installed:
             yield from _mistakes_of(key, installed[key], settings[key])
         elif ":" in key:
@@ -99,13 +119,29 @@ def mistakes(settings: Settings) -> Iterator[tuple[Keys, str]]:
             else:
                 yield from _mistakes_of(key, kind, settings[key])
         else:
-            what = f"unknown detector; {suggestion(key, installed)} (your own comes in as module:Class)"
+            known = [*installed, *in_files]
+            what = f"unknown detector; {suggestion(key, known)} (your own comes in as module:Class or detector_files)"
             yield (key,), what
 
 
-def _classes(settings: Settings) -> dict[str, type[Detector]]:
+def _classes(settings: Settings, files: Sequence[str]) -> dict[str, type[Detector]]:
     """Detector classes by their key in the configuration."""
-    return {**discover(), **{key: load_detector(key) for key in settings if ":" in key}}
+    by_path = {key: load_detector(key) for key in settings if ":" in key}
+    return {**discover(), **load_files(files), **by_path}
+
+
+def _mode_of(kind: type[Detector]) -> Mode:
+    """What is not built in watches in silence until somebody trusts it."""
+    return Mode.PAGE if is_built_in(kind) else Mode.OBSERVE
+
+
+def is_built_in(kind: type[Detector]) -> bool:
+    """Whether a detector comes with recwatch."""
+    return discover().get(kind.name) is kind and kind.__module__.startswith("detectors.")
+
+
+def _file_of(kind: type[Detector]) -> str:
+    return getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
 
 
 def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
@@ -121,10 +157,19 @@ def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) ->
     except Exception as error:  # a detector of somebody else may raise anything
         yield (key,), f"cannot be made with these settings: {error}"
         return
+    try:
+        measure_families({f"{kind.name}.{m.name}": _info(kind, m) for m in measures.values()})
+    except ValueError as error:
+        yield (key,), str(error)
+        return
     yield from (
         ((key, "judge", *keys), what)
         for keys, what in mistakes_of_judge(measures, settings.get("judge") or {})
     )
+
+
+def _info(kind: type[Detector], measure: Measure) -> MeasureInfo:
+    return MeasureInfo(f"{kind.name}.{measure.name}", measure.unit.value, measure.help)
 
 
 def _wrong_settings(

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from detectors.core.detector import Context, Earlier
+from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
-from monitor.catalog import CatalogFile, KnownItems, known_items, nothing_known
+from monitor.catalog import CatalogFile, CatalogRead, KnownItems, joining, known_items, nothing_known
 from monitor.config.models import RecommenderConfig
 from monitor.detector_settings import build
+from monitor.engine.guard import Guard
 from monitor.engine.measure import measure
 from monitor.engine.plan import plan
 from monitor.engine.stored import summary_from_bytes, summary_to_bytes
@@ -28,6 +30,7 @@ from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available, cannot_measure, does_not_suit
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
+from monitor.own_columns import of_catalog, of_log
 from monitor.windows import Window
 
 LOOK_BACK = timedelta(
@@ -38,7 +41,9 @@ MOST_LOOKED_BACK = 96  # of them, where windows are short
 
 @dataclass(frozen=True)
 class Progress:
-    """What is being done: `stage` is "read", "measure" (then `detector` says which) or "judge"."""
+    """What is being done: `stage` is "read", "count" (a detector's statistic while reading, or none any more),
+    "measure" (then `detector` says which) or "judge".
+    """
 
     window: Window
     stage: str
@@ -83,15 +88,17 @@ class Evaluator:
         self._stored = stored
         self._recent: dict[Window, Summary] = {}
         self._troubled = set(troubled)
-        self.configured = build(recommender.detectors)
+        self.configured = build(recommender.detectors, recommender.detector_files)
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
         self._detectors = {name: c.detector for name, c in self.configured.items()}
         self._statistics = [s for d in self._detectors.values() for s in d.statistics]
         split = [recommender.split_by] if recommender.split_by else []
         extra = tuple(dict.fromkeys([*recommender.slices, *split]))
-        self._log = PredictionLog(recommender.log, extra)
+        self._log = PredictionLog(recommender.log, extra, of_log(self._detectors.values()))
         self._catalog_file = (
-            CatalogFile(recommender.catalog, recommender.log) if recommender.catalog is not None else None
+            CatalogFile(recommender.catalog, recommender.log, of_catalog(self._detectors.values()))
+            if recommender.catalog is not None
+            else None
         )
         self._only = (
             (recommender.split_by, recommender.split_value)
@@ -101,8 +108,12 @@ class Evaluator:
         self._outcomes = (
             LateOutcomes(recommender, extra, self._statistics, self._only) if recommender.outcomes else None
         )
+
+    def _of_window(self, left_out: Set[str]) -> list[type[Statistic]]:
+        """What is counted of a window's own rows, for the detectors that run."""
         late = self._outcomes.statistics if self._outcomes else frozenset()
-        self._of_window = [s for s in self._statistics if s not in late]
+        running = [d for name, d in self._detectors.items() if name not in left_out]
+        return [s for d in running for s in d.statistics if s not in late]
 
     def first_event(self) -> datetime | None:
         span = self._log.span()
@@ -126,6 +137,8 @@ class Evaluator:
         clock = time.perf_counter()
         quarantine = Quarantine()
         listing = Listing((), ())
+        left_out = self._leave_out.get(window, frozenset())
+        guard = Guard(self._detectors, lambda detector: self._announce(Progress(window, "count", detector)))
         try:
             listing = self._log.files(window, now)
             cost = self._log.cost(listing.files, quarantine)
@@ -133,13 +146,15 @@ class Evaluator:
             summary = summarise(
                 self._log,
                 self.recommender,
-                self._of_window,
+                self._of_window(left_out),
                 window,
                 now,
                 listing,
                 reading,
                 quarantine,
                 only=self._only,
+                join=joining(self._catalog_columns()),
+                run=guard,
             )
         except (BudgetError, LogError) as error:
             status = Status.REFUSED if isinstance(error, BudgetError) else Status.FAILED
@@ -147,6 +162,7 @@ class Evaluator:
             report = ReadReport(files=seen, quarantined=quarantine.items, waiting=listing.waiting)
             failed = nothing(self.recommender, window, status, now, str(error))
             return Read(replace(failed, read=report), None)
+        summary = guard.without_failed(summary)
         summary, outcomes = self._with_outcomes(summary, window, now, spent_today)
         read_at = time.perf_counter()
         known = self._known_items(window, summary.summary)
@@ -156,8 +172,8 @@ class Evaluator:
         earlier = partial(self._earlier, window)
         context = Context((window.start_us, window.end_us), expected, known.catalog, earlier, outcomes.logged)
         found, failures = measure(
-            summary, self._detectors, context, has, self._leave_out.get(window, frozenset()),
-            lambda detector: self._announce(Progress(window, "measure", detector)),
+            summary, self._detectors, context, has, left_out,
+            lambda detector: self._announce(Progress(window, "measure", detector)), guard.failures,
         )  # fmt: skip
         measured = Measured(window, summary.summary.slices.texts, found, failures)
         evaluation = Evaluation(
@@ -226,6 +242,14 @@ class Evaluator:
         if found.summary is not None:
             summary = with_outcomes(summary, found.summary, self._outcomes.kinds)
         return summary, found
+
+    def _catalog_columns(self) -> CatalogRead | None:
+        """The catalogue for the columns of it that detectors ask for; None when there is none to be read."""
+        if self._catalog_file is None or not self._catalog_file.own:
+            return None
+        with suppress(LogError):  # told with what else the catalogue should say
+            return self._catalog_file.read()
+        return None
 
     def _known_items(self, window: Window, summary: Summary) -> KnownItems:
         """The catalogue as it is now, and why what should be there is not."""

@@ -100,6 +100,7 @@ def available(recommender: RecommenderConfig, columns: Collection[str] | None = 
         Roles that were found in the log; all that are configured when not given.
     """
     has = set(in_log(recommender, columns))
+    has |= {column for column in columns or () if column.startswith("column ")}
     if recommender.catalog:
         has |= {"catalog", *(f"catalog.{part}" for part in recommender.catalog.columns)}
     if recommender.outcomes:
@@ -133,4 +134,17 @@ def _reasons(missing: Collection[str], why: Mapping[str, str]) -> list[str]:
     missing = set(missing) - ({"empty_lists"} if "request" in missing else set())
     if "catalog" in missing:
         missing = {role for role in missing if not role.startswith("catalog.")}
-    return sorted({why.get(role) or WHY.get(role, f"the log has no {role} column") for role in missing})
+    return sorted({why.get(role) or WHY.get(role) or _no_column(role) for role in missing})
+
+
+def _no_column(role: str) -> str:
+    """Of columns that a detector asks for, by the name that it has for them."""
+    name = role.removeprefix("column ")
+    if name == role:
+        return f"the log has no {role} column"
+    of_catalog = name.removeprefix("catalog.")
+    return (
+        f'the log has no column "{name}"'
+        if of_catalog == name
+        else f'the catalogue has no column "{of_catalog}"'
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from detectors.core.cells import Cells
 from detectors.core.hashing import U64
+from detectors.core.texts import Texts
 
 F = NDArray[np.floating[Any]]
 I64 = NDArray[np.int64]
 
+Values = NDArray[Any] | Texts
 OF_ROWS = ("item", "position", "score", "click", "click_known", "converted", "worth")
 LONG_LIST = 64  # longer lists are looked through for repeats by sorting
 
@@ -64,6 +66,8 @@ class Batch:
         Rows left out because the same request, position and item had been seen in the batch.
     first : array of int64, shape (n,), or None
         The place of each request that counts as its first; None where that is 1.
+    columns : mapping of str to array or Texts, shape (m,)
+        What detectors asked for beside the above, by `column_key`.
     """
 
     cells: Cells
@@ -87,6 +91,7 @@ class Batch:
     missing: Mapping[str, I64] = field(default_factory=dict)
     repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     first: I64 | None = None
+    columns: Mapping[str, Values] = field(default_factory=dict)
 
     @property
     def n_requests(self) -> int:
@@ -99,22 +104,22 @@ class Batch:
     @cached_property
     def length(self) -> I64:
         """Rows of each request, shape (n,)."""
-        return np.diff(self.offsets)
+        return _read_only(np.diff(self.offsets))
 
     @cached_property
     def row_request(self) -> I64:
         """Request of each row, shape (m,)."""
-        return np.repeat(np.arange(self.n_requests), self.length)
+        return _read_only(np.repeat(np.arange(self.n_requests), self.length))
 
     @cached_property
     def row_cell(self) -> NDArray[np.integer[Any]]:
         """Cell of each row, shape (m,)."""
-        return np.repeat(self.cell, self.length)
+        return _read_only(np.repeat(self.cell, self.length))
 
     @cached_property
     def requests_by_cell(self) -> I64:
         """Shape (cells,)."""
-        return np.bincount(self.cell, minlength=len(self.cells))
+        return _read_only(np.bincount(self.cell, minlength=len(self.cells)))
 
     @property
     def at_first(self) -> NDArray[np.bool_]:
@@ -146,7 +151,7 @@ class Batch:
             order = np.lexsort((item, request))  # stable: of equals, the earlier row first
             item, request = item[order], request[order]
             out[rows[order[1:]][(item[1:] == item[:-1]) & (request[1:] == request[:-1])]] = True
-        return out
+        return _read_only(out)
 
     def select(self, requests: NDArray[np.bool_]) -> Batch:
         """The batch of these requests alone; `missing` and `repeated` count all rows and are left out."""
@@ -191,10 +196,40 @@ class Batch:
     def _columns_of(self, rows: NDArray[Any]) -> dict[str, Any]:
         """What there is of each row, for some of them."""
         columns = {name: getattr(self, name) for name in OF_ROWS}
-        return {name: None if column is None else column[rows] for name, column in columns.items()}
+        own = {key: values[rows] for key, values in self.columns.items()}
+        return {
+            **{name: None if column is None else column[rows] for name, column in columns.items()},
+            "columns": own,
+        }
+
+    def read_only(self) -> Batch:
+        """Itself, with arrays that cannot be written into: all statistics get the same ones."""
+        for value in [*(getattr(self, f.name) for f in fields(self)), *self.columns.values(),
+                      *self.missing.values()]:  # fmt: skip
+            array = value.codes if isinstance(value, Texts) else value
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
+        return self
 
     def sample(self, rate: float) -> Batch:
         """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""
         if rate >= 1:
             return self
         return self.select(self.user < np.uint64(rate * 2.0**64))
+
+
+KINDS: Mapping[type, str] = {float: "number", bool: "flag", str: "text"}
+
+
+def column_key(name: str, kind: type) -> str:
+    """Under which key `Batch.columns` has a column that was declared as `float`, `bool` or `str`.
+
+    >>> column_key("price", float), column_key("catalog.adult", bool)
+    ('number:price', 'flag:catalog.adult')
+    """
+    return f"{KINDS[kind]}:{name}"
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array

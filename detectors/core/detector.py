@@ -93,11 +93,15 @@ class Detector(ABC):
         What it reads of a summary.
     telling : int
         Of several breaches at one time, those of the detector that tells most name the incident.
+    columns : mapping of str to type
+        Columns that it needs beside the roles, as `float`, `bool` or `str`: of the log by their dotted path, of the
+        catalogue as "catalog.NAME". They are read, and in `Batch.columns`.
     """
 
     name: ClassVar[str]
     statistics: ClassVar[tuple[type[Statistic], ...]]
     telling: ClassVar[int] = 50
+    columns: ClassVar[Mapping[str, type]] = {}
 
     @abstractmethod
     def measures(self) -> tuple[Measure, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +20,12 @@ from detectors.statistics.panel import Panel
 KEPT_TOTALS = 1 << 23  # numbers: 64 MB for each kind of count
 
 S = TypeVar("S", bound=Statistic)
+Run = Callable[[type[Statistic], Callable[[], Statistic]], Statistic | None]
+
+
+def straight(kind: type[Statistic], make: Callable[[], Statistic]) -> Statistic | None:
+    """Make a statistic, and let everything pass that it raises."""
+    return make()
 
 
 @dataclass(frozen=True)
@@ -54,25 +60,35 @@ class Summary:
         types: Iterable[type[Statistic]],
         rate: float = 1.0,
         expected: Expected = NOTHING_EXPECTED,
+        run: Run = straight,
     ) -> Summary:
-        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same."""
-        sampled = batch.sample(rate)
+        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same.
+
+        `run` makes each statistic, and may leave one out.
+        """
+        batch = batch.read_only()
+        sampled = batch.sample(rate).read_only()
         seen = {(True, False): batch, (False, False): sampled}
         made = {}
         for t in types:
             if (view := (t.census, t.organic)) not in seen:
-                seen[view] = expected.organic(seen[t.census, False])
-            made[t] = t.from_batch(seen[view])
+                seen[view] = expected.organic(seen[t.census, False]).read_only()
+            if (statistic := run(t, partial(t.from_batch, seen[view]))) is not None:
+                made[t] = statistic
         kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
         return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})
 
     @classmethod
-    def merge_all(cls, parts: Sequence[Summary]) -> Summary:
+    def merge_all(cls, parts: Sequence[Summary], run: Run = straight) -> Summary:
         """The summary of all parts; several at once cost less than one after the other."""
         if len(parts) == 1:
             return parts[0]
         kinds = dict.fromkeys(kind for part in parts for kind in part.statistics)
-        made = {k: k.merge_all([p.statistics[k] for p in parts if k in p.statistics]) for k in kinds}
+        made = {}
+        for kind in kinds:
+            states = [p.statistics[kind] for p in parts if kind in p.statistics]
+            if (merged := run(kind, partial(kind.merge_all, states))) is not None:
+                made[kind] = merged
         return cls(
             reduce(Cells.merge, (p.cells for p in parts), Cells()),
             frozenset().union(*(p.has for p in parts)),

@@ -12,18 +12,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from detectors.core.batch import column_key
 from detectors.core.catalog import Catalog, Chosen
-from detectors.core.hashing import hash_integers, hash_texts
+from detectors.core.hashing import U64, hash_integers, hash_texts
 from monitor.catalog.parts import PART_KINDS, Rejected, made, unusable
 from monitor.config.models import CatalogConfig, LogConfig
-from monitor.engine.codes import codes_of, integers_among, unify
+from monitor.engine.codes import Codes, codes_of, integers_among, unify
 from monitor.errors import LogError
-from monitor.logs.columns import Column, Kind, is_list, is_nested
+from monitor.logs.columns import OWN_KINDS, Column, Kind, is_list, is_nested
 from monitor.logs.listing import COMPRESSED, SUFFIXES, LogFile, belongs, is_young
 from monitor.logs.object_store import open_source
 from monitor.logs.reader import open_reader
 from monitor.logs.source import BadFile, LocalSource, Source, State, opened
+from monitor.own_columns import OF_CATALOG, Asked
 from monitor.windows import EPOCH
 
 KEPT = 32  # catalogues of which the last version that could be read is kept
@@ -44,6 +47,8 @@ class CatalogRead:
         Why a configured part, such as "family", is not there.
     remarks : tuple of str
         What a person should know of it.
+    columns : mapping of str to Codes or array, shape (items,)
+        Those that detectors ask for, by `column_key`; what the file does not have is not there.
     """
 
     catalog: Catalog
@@ -51,6 +56,7 @@ class CatalogRead:
     modified_us: int = 0
     lacks: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    columns: Mapping[str, Codes | NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
     def in_other_form(self) -> Catalog:
@@ -58,11 +64,26 @@ class CatalogRead:
 
         Of texts only those are there that a number is written as: `7`, and not `007`.
         """
+        return self.catalog.under(*self._other_ids)
+
+    @cached_property
+    def _other_ids(self) -> tuple[U64, NDArray[np.int64]]:
+        """Hashes of the ids in the other form, and which items they are of."""
         texts = list(self.catalog.names)
         if self.integers:
-            return self.catalog.under(hash_texts(texts), np.arange(len(texts)))
+            return hash_texts(texts), np.arange(len(texts))
         at, numbers = integers_among(texts)
-        return self.catalog.under(hash_integers(numbers), at)
+        return hash_integers(numbers), at
+
+    def find(self, keys: U64) -> NDArray[np.int64]:
+        """Where each item of a log stands, whichever form its ids have there; -1 for what is not in the catalogue."""
+        at = self.catalog.find(keys)
+        if (at >= 0).any():
+            return at
+        hashes, items = self._other_ids
+        order = np.argsort(hashes, kind="stable")
+        found = Catalog(hashes[order]).find(keys)
+        return np.append(items[order], -1)[found]
 
     @property
     def example(self) -> str:
@@ -79,13 +100,16 @@ class CatalogFile:
     config : CatalogConfig
     log : LogConfig, optional
         Says how to reach an object store.
+    own : sequence of (name, type)
+        Columns that detectors ask for; a part goes by its own name too.
     """
 
-    def __init__(self, config: CatalogConfig, log: LogConfig | None = None) -> None:
+    def __init__(self, config: CatalogConfig, log: LogConfig | None = None, own: Asked = ()) -> None:
         self._config, self._log = config, log
         self._source: Source | None = None
         self._parts = tuple(sorted(config.columns.items()))
-        self._key = (log.endpoint if log else None, config.path, config.item, self._parts)
+        self.own = own
+        self._key = (log.endpoint if log else None, config.path, config.item, self._parts, own)
 
     def read(self) -> CatalogRead:
         """The catalogue as the file has it now.
@@ -157,6 +181,14 @@ class CatalogFile:
         columns = [
             Column("item", self._config.item, Kind.ID),
             *(Column(f"={part}", path, PART_KINDS[part]) for part, path in self._parts),
+            *(
+                Column(
+                    column_key(f"{OF_CATALOG}{name}", kind),
+                    dict(self._parts).get(name, name),
+                    OWN_KINDS[kind],
+                )
+                for name, kind in self.own
+            ),
         ]
         reader = open_reader(log_format, self._source, columns, "auto")
         types = reader.facts(file).types
@@ -199,8 +231,24 @@ class CatalogFile:
                 remarks += [remark] if remark else []
             if why is not None:
                 lacks[part] = why
+        own = {}
+        for name, of_type in self.own:
+            key = column_key(f"{OF_CATALOG}{name}", of_type)
+            if unusable(name, types.get(key)) is None:
+                own[key] = _own_column(
+                    pa.chunked_array([c for t in tables for c in t.column(key).chunks]), at
+                )
         integers = bool(pa.types.is_integer(chunks[0].type))
-        return CatalogRead(catalog, integers, modified_us, lacks, tuple(remarks))
+        return CatalogRead(catalog, integers, modified_us, lacks, tuple(remarks), own)
+
+
+def _own_column(values: pa.ChunkedArray, at: NDArray[np.int64]) -> Codes | NDArray[Any]:
+    """A column for the items in order; NaN, False or -1 where an item has no value."""
+    if pa.types.is_dictionary(values.type) or pa.types.is_integer(values.type):
+        return unify([codes_of(chunk) for chunk in values.chunks]).take(at)
+    instead: float | bool = False if pa.types.is_boolean(values.type) else np.nan
+    filled = values.fill_null(pa.scalar(instead, values.type)) if values.null_count else values
+    return np.asarray(filled.to_numpy())[at]
 
 
 _kept: OrderedDict[tuple[Any, ...], tuple[LogFile, CatalogRead]] = OrderedDict()

@@ -89,7 +89,7 @@ def _about(recommender: RecommenderConfig, opened: OpenedLog, catalogue: Catalog
     log = recommender.log
     yield f"{recommender.name}: {log.path} ({log.format}, {log.layout}),"
     yield f"  events from {opened.first:%Y-%m-%d %H:%M} to {opened.last:%Y-%m-%d %H:%M} UTC"
-    detectors = build(recommender.detectors)
+    detectors = build(recommender.detectors, recommender.detector_files)
     has, lacks = available(recommender, opened.found), {}
     if catalogue is not None:
         yield from (f"  {line}" for line in catalog_lines(catalogue, opened))

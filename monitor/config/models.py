@@ -223,6 +223,11 @@ class RecommenderConfig(Strict):
         description="Settings by detector: its parameters, `enabled`, `mode`, and `judge` by measure. "
         "`module:Class` adds one.",
     )
+    detector_files: tuple[LocalPath, ...] = Field(
+        default=(),
+        description="Files with detectors of your own, or folders of such files; relative as `log.path` is. What "
+        "is not built in has `mode: observe` unless told otherwise.",
+    )
     mode: Mode = Field(
         default=Mode.PAGE,
         description="Who is told: `observe`: nobody, it is judged and exported; `ticket`: at most a ticket; "

@@ -19,6 +19,8 @@ STRIKES = 2  # windows in a row in which a detector took its worker along
 REST = timedelta(hours=1)  # for which it is then left out everywhere
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 
+WHERE = {"read": "while reading", "judge": "while judging"}
+
 
 class Kind(StrEnum):
     """How a job failed."""
@@ -57,7 +59,7 @@ class Fault:
     @property
     def detector(self) -> str:
         """The detector to blame; empty when it was not one of them."""
-        return self.working.detector if self.working and self.working.stage == "measure" else ""
+        return self.working.detector if self.working and self.working.stage in ("count", "measure") else ""
 
     @property
     def blames_window(self) -> bool:
@@ -67,8 +69,12 @@ class Fault:
     def __str__(self) -> str:
         if self.working is None:
             return self.reason
-        where = {"read": "while reading", "measure": f"in detector {self.detector}", "judge": "while judging"}
-        return f"{self.reason}, {where.get(self.working.stage, self.working.stage)}"
+        where = (
+            f"in detector {self.detector}"
+            if self.detector
+            else WHERE.get(self.working.stage, "while reading")
+        )
+        return f"{self.reason}, {where}"
 
 
 class Strikes:

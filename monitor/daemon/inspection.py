@@ -25,9 +25,10 @@ def inspect(path: str) -> Inspection:
     catalogue: dict[str, MeasureInfo] = {}
     detectors: dict[str, tuple[str, ...]] = {}
     for recommender in config.recommenders:
-        detectors[recommender.name] = tuple(build(recommender.detectors))
+        detectors[recommender.name] = tuple(build(recommender.detectors, recommender.detector_files))
+        files = recommender.detector_files
         for settings in (recommender.detectors, *_overridden(recommender.detectors, recommender.overrides)):
-            for name, configured in build(settings).items():
+            for name, configured in build(settings, files).items():
                 for measure in configured.measures():
                     full = f"{name}.{measure.name}"
                     catalogue[full] = MeasureInfo(full, measure.unit.value, measure.help)

@@ -70,7 +70,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Working:
-    """What the worker does from now on: `read`, `measure` (with the detector) or `judge`."""
+    """What the worker does from now on: `read`, `count` or `measure` (with the detector), or `judge`."""
 
     window: Window
     stage: str

@@ -27,6 +27,9 @@ KILL_SECONDS = 5.0
 BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from monitor.daemon.worker import main; main(*{arguments!r})"
 
 FRAME = re.compile(r'^  File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$', re.MULTILINE)
+THREAD = re.compile(r"^(?:Current thread|Thread) 0x.*$", re.MULTILINE)
+MAKES_STATISTIC = re.compile(r'/monitor/engine/guard\.py", line \d+ in __call__$', re.MULTILINE)
+MAIN = re.compile(r'/monitor/daemon/worker\.py", line \d+ in _serve$', re.MULTILINE)
 LIBRARY = re.compile(r"/lib/python3\.\d+/(?!site-packages/)|/site-packages/(numpy|scipy|pyarrow)/|^<frozen")
 
 
@@ -182,12 +185,24 @@ class WorkerProcess:
 
 
 def innermost(dump: str) -> str:
-    """The innermost place of a faulthandler dump outside the standard and numerical libraries."""
-    frames = list(FRAME.finditer(dump))
+    """The innermost place of a faulthandler dump outside the standard and numerical libraries.
+
+    Of several threads, in the one that makes a statistic, else in the main one.
+    """
+    frames = list(FRAME.finditer(_telling_thread(dump)))
     ours = [m for m in frames if not LIBRARY.search(m["path"])]
     for frame in (ours or frames)[:1]:
         return f"{frame['path'].rpartition('/')[2]}:{frame['line']} in {frame['function']}"
     return ""
+
+
+def _telling_thread(dump: str) -> str:
+    threads = THREAD.split(dump)
+    for frame in MAKES_STATISTIC, MAIN:
+        for thread in threads:
+            if frame.search(thread):
+                return thread
+    return dump
 
 
 def last_words(notes: str) -> str:

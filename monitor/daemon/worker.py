@@ -103,7 +103,7 @@ def main(connection_fd: int, lifeline_fd: int, notes_fd: int, cycle: str) -> Non
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a signal to the whole service is the parent's business
     faulthandler.enable(notes_fd, all_threads=False)
-    faulthandler.register(signal.SIGUSR1, notes_fd, all_threads=False)
+    faulthandler.register(signal.SIGUSR1, notes_fd, all_threads=True)
     threading.Thread(target=_end_with_parent, args=(lifeline_fd,), daemon=True).start()
     _be_killed_first()
     try:

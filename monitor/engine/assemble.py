@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells
 from detectors.core.hashing import U64, mix
+from detectors.core.texts import Texts
 from monitor.engine.chunk import Chunk
-from monitor.engine.codes import Flags, Ints, unify
+from monitor.engine.codes import Codes, Flags, Ints, unify
 from monitor.engine.slicing import SliceValues
 
 I64 = NDArray[np.int64]
@@ -31,6 +32,7 @@ class _Rows:
     score: NDArray[np.floating[Any]] | None
     click: Flags | None
     click_known: Flags | None
+    columns: Mapping[str, Codes | NDArray[Any]]
 
     def take(self, at: Ints | Flags) -> _Rows:
         return _Rows(
@@ -40,6 +42,10 @@ class _Rows:
             None if self.score is None else self.score[at],
             None if self.click is None else self.click[at],
             None if self.click_known is None else self.click_known[at],
+            {
+                key: replace(column, codes=column.codes[at]) if isinstance(column, Codes) else column[at]
+                for key, column in self.columns.items()
+            },
         )
 
 
@@ -71,6 +77,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         np.concatenate([c.score for c in chunks if c.score is not None]) if "score" in has else None,
         np.concatenate([c.click for c in chunks if c.click is not None]) if "click" in has else None,
         _click_known(chunks) if "click" in has else None,
+        _columns(chunks),
     )
     with_item = rows.item >= 0
     rows, repeated = _in_order(rows if with_item.all() else rows.take(with_item), has)
@@ -98,7 +105,22 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         has=has,
         missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
+        columns={
+            key: Texts(column.codes, column.hashes, column.names) if isinstance(column, Codes) else column
+            for key, column in rows.columns.items()
+        },
     )
+
+
+def _columns(chunks: Sequence[Chunk]) -> dict[str, Codes | NDArray[Any]]:
+    """What detectors ask for; every chunk has the same columns, be they full of nothing."""
+    out: dict[str, Codes | NDArray[Any]] = {}
+    for key in chunks[0].columns:
+        parts = [chunk.columns[key] for chunk in chunks]
+        texts = [part for part in parts if isinstance(part, Codes)]
+        arrays = [part for part in parts if not isinstance(part, Codes)]
+        out[key] = unify(texts) if texts else np.concatenate(arrays)
+    return out
 
 
 def _click_known(chunks: Sequence[Chunk]) -> Flags | None:

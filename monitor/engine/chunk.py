@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,8 @@ class Chunk:
         0 where there is none.
     missing : mapping of role to array of int64, shape (runs,)
         Rows without a value; roles that have one everywhere are left out.
+    columns : mapping of str to Codes or array, shape (rows,)
+        What detectors ask for.
     joins : bool
         Whether other runs, here or elsewhere, may be of the same requests.
     """
@@ -56,6 +58,7 @@ class Chunk:
     click_known: Flags | None = None
     context: U64 | None = None
     missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    columns: Mapping[str, Codes | NDArray[Any]] = field(default_factory=dict)
     joins: bool = False
 
     @property
@@ -88,6 +91,10 @@ class Chunk:
             None if self.click_known is None else self.click_known[rows],
             None if self.context is None else self.context[chosen],
             {role: n[chosen] for role, n in self.missing.items()},
+            {
+                key: column.take(rows) if isinstance(column, Codes) else column[rows]
+                for key, column in self.columns.items()
+            },
             self.joins,
         )
 
@@ -100,6 +107,7 @@ def read_chunk(
     place: int = 0,
     edges: Sequence[int] = (),
     apart: str | None = None,
+    own: Collection[str] = (),
 ) -> Chunk:
     """Turn a canonical table of a log, long or list layout, into a chunk.
 
@@ -117,6 +125,8 @@ def read_chunk(
         Moments in microseconds, sorted; a run does not reach over them, so that a row is where its own time says.
     apart : str, optional
         Column of which a run has one value: recommenders of a shared log may use one request id.
+    own : collection of str
+        Columns that detectors ask for; in the list layout one value for each row of the list, or for the whole list.
     """
     columns = {name: _whole(table.column(name)) for name in table.column_names}
     time = np.asarray(columns["timestamp"].to_numpy(zero_copy_only=False))
@@ -126,7 +136,7 @@ def read_chunk(
     first: Ints | slice = slice(None)
     listed = pa.types.is_list(columns["item"].type)
     if listed:
-        starts, flat = _flatten(columns)
+        starts, flat = _flatten(columns, own)
     else:
         starts, flat = np.arange(len(time) + 1, dtype=np.int64), columns
         if request is not None and not no_request.all():
@@ -158,6 +168,7 @@ def read_chunk(
         ~nulls_of(flat["click"]) if "click" in flat and flat["click"].null_count else None,
         _context(columns, first),
         _missing(columns, flat, item, starts, listed),
+        {key: _own(key, flat[key]) for key in own if key in columns},
         joins=not lost.all(),
     )
 
@@ -174,7 +185,19 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _flatten(columns: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
+def _own(key: str, column: pa.Array) -> Codes | NDArray[Any]:
+    """A column that detectors ask for: texts as codes; NaN and False where a number or a flag is missing."""
+    if key.startswith("text:"):
+        return codes_of(column)
+    instead: float | bool = False if pa.types.is_boolean(column.type) else np.nan
+    values = _numbers(column, instead)
+    assert values is not None
+    return values
+
+
+def _flatten(
+    columns: Mapping[str, pa.Array], own: Collection[str]
+) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
     """Offsets of the lists, and the columns that hold lists with their values laid end to end.
 
     Places follow from the order of a list.
@@ -182,10 +205,13 @@ def _flatten(columns: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64], dict[s
     length = _lengths(columns["item"])
     starts = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     flat: dict[str, pa.Array] = {"item": columns["item"].flatten()}
-    for role in ("score", "click"):
+    for role in ("score", "click", *own):
         if role not in columns:
             continue
         values = columns[role]
+        if not pa.types.is_list(values.type):  # one for the whole list
+            flat[role] = values.take(pa.array(np.repeat(np.arange(len(length)), length)))
+            continue
         flat[role] = values.flatten()
         if values.null_count:  # a null list beside a list of items: as many missing values
             there = np.repeat(~nulls_of(values), length)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from detectors.core.detector import Context, Detector
 from detectors.core.expected import POPULAR
 from detectors.core.measurement import Evidence, Measure, Measurement
 from detectors.core.summary import Summary
+from monitor.engine.raised import what_was_raised
 from monitor.engine.summarise import WindowSummary
 from monitor.measurable import is_measurable
 
@@ -28,6 +28,7 @@ def measure(
     has: Collection[str],
     leave_out: Collection[str],
     announce: Callable[[str], None],
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[tuple[str, Measurement], ...], dict[str, str]]:
     """Measurements by full name, and failures by detector.
 
@@ -39,6 +40,8 @@ def measure(
         Detectors that hung or crashed before.
     announce : callable
         Told the name of each detector before it runs.
+    failed : mapping of detector to text
+        Detectors whose statistics could not be made, and why.
     """
     for summary in _summaries(window):
         _make_read_only(summary)
@@ -48,12 +51,15 @@ def measure(
         if name in leave_out:
             failures[name] = "stopped: it ran out of time or ended the worker before"
             continue
+        if name in failed:
+            failures[name] = failed[name]
+            continue
         announce(name)
         try:
             declared = {m.name: m for m in detector.measures()}
             measured = _measured(detector, declared, window, context)
         except Exception as error:  # a detector may raise anything: it is told, and the others go on
-            failures[name] = _what_was_raised(error, detector)
+            failures[name] = what_was_raised(error, detector)
             continue
         kinds = context.expected.all_kinds
         found += [
@@ -194,15 +200,3 @@ def _widened(m: Measurement, parts: Sequence[F], scale: float, counts: bool) -> 
         drift = np.maximum(np.abs(mean - value) - 2 * np.sqrt(variance), 0) * scale
         error = np.sqrt(m.error**2 + between**2 + drift**2)
     return replace(m, value=value, error=np.where((n >= 2) | np.isnan(value), error, np.inf))
-
-
-def _what_was_raised(error: Exception, detector: Detector) -> str:
-    """The error and where in the detector's own code it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    try:
-        own_file = inspect.getfile(type(detector))
-    except (OSError, TypeError):  # defined where there is no file
-        own_file = ""
-    own = [f for f in frames if f.filename == own_file]
-    where = f"{own_file}:{own[-1].lineno}" if own else own_file or type(detector).__qualname__
-    return f"{type(error).__name__}: {error} ({where})"

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from detectors.core.batch import Batch
+from detectors.core.batch import Batch, column_key
 from detectors.core.statistic import Statistic
-from detectors.core.summary import Summary
+from detectors.core.summary import Run, Summary, straight
 from monitor.config.models import RecommenderConfig
 from monitor.engine.assemble import assemble
 from monitor.engine.boost import Boost
@@ -77,12 +77,12 @@ class _Part:
     repeated: int = 0
 
     @classmethod
-    def merge_all(cls, parts: Sequence[_Part]) -> _Part:
+    def merge_all(cls, parts: Sequence[_Part], run: Run) -> _Part:
         if len(parts) == 1:
             return parts[0]
         return cls(
-            Summary.merge_all([p.summary for p in parts]),
-            Summary.merge_all([p.boosted for p in parts]),
+            Summary.merge_all([p.summary for p in parts], run),
+            Summary.merge_all([p.boosted for p in parts], run),
             sum(p.requests for p in parts),
             sum(p.rows_sampled for p in parts),
             sum(p.repeated for p in parts),
@@ -112,6 +112,7 @@ def summarise(
     *,
     only: tuple[str, str] | None = None,
     join: Callable[[Batch], Batch] = lambda batch: batch,
+    run: Run = straight,
 ) -> WindowSummary:
     """Summarise the rows of a window.
 
@@ -120,11 +121,17 @@ def summarise(
     only : (column, value), optional
         Of a shared log, the rows of one recommender.
     join : callable
-        Adds what another log knows of the rows of a batch.
+        Adds what another log, or the catalogue, knows of the rows of a batch.
+    run : callable
+        Makes each statistic, and may leave one out.
     """
     kinds = tuple(dict.fromkeys(statistics))
     sampled_kinds = tuple(kind for kind in kinds if not kind.census)
-    has = in_log(recommender, log.columns_found(listing.files) if listing.files else None)
+    own = tuple(column_key(*column) for column in log.own_columns)
+    found = log.columns_found(listing.files) if listing.files else None
+    has = in_log(recommender, found) | {
+        f"column {path}" for path, kind in log.own_columns if found is None or column_key(path, kind) in found
+    }
     values = SliceValues.of(recommender.slices, values_expected(recommender))
     apart = only[0] if only else None
     columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
@@ -139,7 +146,7 @@ def summarise(
         place = piece.key
         for table in log.read(piece.file, quarantine, groups):
             timed = _with_time(table, piece, quarantine)
-            yield read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart)
+            yield read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart, own=own)
             place = (place + table.num_rows) % 2**64
 
     def chosen(chunk: Chunk) -> Chunk:
@@ -149,8 +156,10 @@ def summarise(
     def count(group: Sequence[Chunk], values: SliceValues) -> _Part:
         batch = join(assemble(group, values, has))
         return _Part(
-            Summary.of(batch, kinds, plan.rate, expected),
-            Summary() if boost is None else Summary.of(boost.sample(batch), sampled_kinds, expected=expected),
+            Summary.of(batch, kinds, plan.rate, expected, run),
+            Summary()
+            if boost is None
+            else Summary.of(boost.sample(batch), sampled_kinds, expected=expected, run=run),
             batch.n_requests,
             batch.sample(plan.rate).n_rows,
             int(batch.repeated.sum()),
@@ -167,8 +176,8 @@ def summarise(
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
         for pieces in _replicate_groups(plan):
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
-            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit) or count([], values))
-    whole = _Part.merge_all(parts)
+            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit, run) or count([], values))
+    whole = _Part.merge_all(parts, run)
     for n, first, last in plan.elsewhere:
         rows.past += n if last < edges[0] else 0
         rows.future += n if first >= edges[-1] else 0
@@ -210,7 +219,7 @@ def _replicate_groups(plan: Plan) -> list[list[Piece]]:
 
 
 def _merged(
-    groups: Iterable[Sequence[Chunk]], submit: Callable[[Sequence[Chunk]], Future[_Part]]
+    groups: Iterable[Sequence[Chunk]], submit: Callable[[Sequence[Chunk]], Future[_Part]], run: Run
 ) -> _Part | None:
     """What was counted of all groups, merged in order; one group is put together while others are counted."""
     pending: deque[Future[_Part]] = deque()
@@ -220,13 +229,13 @@ def _merged(
         while len(pending) > most:
             parts.append(pending.popleft().result())
             if len(parts) >= MERGED_AT_ONCE:
-                parts[:] = [_Part.merge_all(parts)]
+                parts[:] = [_Part.merge_all(parts, run)]
 
     for group in groups:
         settle(THREADS - 1)
         pending.append(submit(group))
     settle(0)
-    return _Part.merge_all(parts) if parts else None
+    return _Part.merge_all(parts, run) if parts else None
 
 
 def _ahead(

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from detectors.core.batch import column_key
 from monitor.config.models import Columns, RecommenderConfig
 from monitor.config.problems import shown, suggestion
+from monitor.detector_settings import build
 from monitor.errors import LogError
 from monitor.logs import LogFile, PredictionLog, Quarantine
+from monitor.own_columns import of_log
 from monitor.windows import EPOCH, Window
 
 DAY = timedelta(days=1)
@@ -52,7 +55,9 @@ def open_log(recommender: RecommenderConfig) -> OpenedLog:
     LogError
         When there is nothing to be read.
     """
-    log = PredictionLog(recommender.log, other_columns(recommender))
+    configured = build(recommender.detectors, recommender.detector_files)
+    own = of_log(c.detector for c in configured.values())
+    log = PredictionLog(recommender.log, other_columns(recommender), own)
     span = log.span()
     if span is None:
         log.files(Window(EPOCH, EPOCH + DAY), EPOCH + DAY)  # says what is wrong with the place
@@ -60,7 +65,8 @@ def open_log(recommender: RecommenderConfig) -> OpenedLog:
     day, complete = newest_day(*span)
     files = log.files(day, max(span[1], day.end) + DAY).files
     found = log.columns_found(spread(files))
-    return OpenedLog(log, *span, day, complete, files, frozenset(found))
+    columns = {f"column {path}" for path, kind in own if column_key(path, kind) in found}
+    return OpenedLog(log, *span, day, complete, files, frozenset(found) | columns)
 
 
 def other_columns(recommender: RecommenderConfig) -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def _sampling(cost: DayCost) -> list[str]:
 
 def _series(recommender: RecommenderConfig, opened: OpenedLog, seen: Look, cap: int) -> list[str]:
     slices = len(seen.shares) + 1
-    n = series(build(recommender.detectors), available(recommender, opened.found), slices)
+    n = series(
+        build(recommender.detectors, recommender.detector_files), available(recommender, opened.found), slices
+    )
     over = f"; over the cap of {cap:,}: those of the smallest slices are dropped" if n > cap else ""
     return [_entry("series", f"about {n:,}, for {slices:,} {'slice' if slices == 1 else 'slices'}{over}")]
 
@@ -80,7 +82,9 @@ def _blind_spots(recommender: RecommenderConfig, opened: OpenedLog, seen: Look) 
     window = recommender.window
     within = about(window.length + window.settle)
     per_window = seen.requests * max(1.0, window.length / DAY) / max(1, seen.windows)
-    floors = floors_of(build(recommender.detectors), available(recommender, opened.found))
+    floors = floors_of(
+        build(recommender.detectors, recommender.detector_files), available(recommender, opened.found)
+    )
     rows = [("all", per_window), *((name, share * per_window) for name, share in seen.shares[:MOST_SLICES])]
     lines = blind_spot_lines(rows, floors, seen.noun, seen.first_place)
     more = len(seen.shares) - MOST_SLICES

@@ -23,7 +23,7 @@ MOST_SLICES = 12
 
 def report(found: Inspection, recommender: RecommenderConfig) -> list[str]:
     """Lines of text; `recommender` is what was written."""
-    detectors = build(recommender.detectors)
+    detectors = build(recommender.detectors, recommender.detector_files)
     return [
         *_looked_at(found),
         "",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import pyarrow as pa
 
+from detectors.core.batch import column_key
 from monitor.config.models import Columns, LogConfig
 from monitor.errors import UserError
 
@@ -34,6 +35,7 @@ KINDS = {
     "model_version": Kind.ID,
     "context": Kind.ID,
 }
+OWN_KINDS = {float: Kind.NUMBER, bool: Kind.FLAG, str: Kind.ID}  # as detectors declare them
 REQUIRED = ("timestamp", "item")
 PER_ITEM = ("item", "position", "score", "click")  # lists in the list layout
 EMPTY_TYPES = {
@@ -63,9 +65,10 @@ class Column:
 
 
 def wanted_columns(
-    config: LogConfig, extra: Sequence[str] = (), numbers: Sequence[str] = ()
+    config: LogConfig, extra: Sequence[str] = (), own: Collection[tuple[str, type]] = ()
 ) -> tuple[Column, ...]:
-    """Configured roles in the order of `Columns`, then extra columns under their own names.
+    """Configured roles in the order of `Columns`, then extra columns under their own names, then those that detectors
+    ask for by `column_key`.
 
     Raises
     ------
@@ -79,16 +82,16 @@ def wanted_columns(
         Column(role, path, KINDS[role], config.layout == "list" and role in PER_ITEM)
         for role, path in roles.items()
     ]
-    for path in dict.fromkeys([*extra, *numbers]):
+    for path in dict.fromkeys(extra):
         if path in KINDS:
             if roles.get(path) == path:
                 continue  # one column that is both: it is there under its name already
             raise UserError(
-                f"column {path!r} cannot be a slice or feature: {path!r} is the name of a role "
+                f"column {path!r} cannot be a slice: {path!r} is the name of a role "
                 f"and `log.columns.{path}` names {roles.get(path)!r}"
             )
-        out.append(Column(path, path, Kind.NUMBER if path in numbers else Kind.ID))
-    return tuple(out)
+        out.append(Column(path, path, Kind.ID))
+    return (*out, *(Column(column_key(path, kind), path, OWN_KINDS[kind]) for path, kind in own))
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ class PredictionLog:
     config : LogConfig
     extra_columns : sequence of str
         Dotted paths of columns beside the roles: slices, the `split_by` column.
-    number_columns : sequence of str
-        Those that are wanted as numbers: declared features.
+    own_columns : collection of (path, type)
+        Those that detectors ask for, as `float`, `bool` or `str`.
     source : Source, optional
         Where the bytes are; follows from the configured path.
     columns : sequence of Column, optional
@@ -56,14 +56,15 @@ class PredictionLog:
         self,
         config: LogConfig,
         extra_columns: Sequence[str] = (),
-        number_columns: Sequence[str] = (),
+        own_columns: Collection[tuple[str, type]] = (),
         source: Source | None = None,
         columns: Sequence[Column] | None = None,
     ) -> None:
         self._config = config
+        self.own_columns = tuple(own_columns)
         self._root = config.path.rstrip("/") or "/"
         self._columns = (
-            wanted_columns(config, extra_columns, number_columns) if columns is None else tuple(columns)
+            wanted_columns(config, extra_columns, own_columns) if columns is None else tuple(columns)
         )
         self._partitions = Partitions(config.partitions) if config.partitions else None
         self._source = source or open_source(config)

@@ -135,10 +135,10 @@ def test_a_feature_of_each_item_stays_a_list(tmp_path: Path) -> None:
     log = PredictionLog(
         config(path, layout="list", columns={"timestamp": "ts", "item": "items"}),
         ["hour"],
-        number_columns=["price"],
+        own_columns=[("price", float)],
     )
     found = read_all(log, [listed(path)])
-    assert (found["price"].to_pylist(), found["hour"].to_pylist()) == ([[1.0, 2.0]], [5])
+    assert (found["number:price"].to_pylist(), found["hour"].to_pylist()) == ([[1.0, 2.0]], [5])
 
 
 def test_integers_in_one_file_and_text_in_another_are_all_text(tmp_path: Path) -> None:
@@ -213,5 +213,5 @@ def test_a_slice_with_the_name_of_another_role_is_refused(tmp_path: Path) -> Non
     with pytest.raises(UserError) as error:
         PredictionLog(config(tmp_path), ["user"])
     assert str(error.value) == (
-        "column 'user' cannot be a slice or feature: 'user' is the name of a role and `log.columns.user` names 'uid'"
+        "column 'user' cannot be a slice: 'user' is the name of a role and `log.columns.user` names 'uid'"
     )

@@ -1,0 +1,92 @@
+"""Detectors from files and folders that a configuration names."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from zlib import crc32
+
+from detectors.core.detector import Detector
+from monitor.config.problems import shown
+
+
+class BadFile(ValueError):
+    """A file that detectors cannot be taken from; says which, and in which line."""
+
+
+def load_files(paths: Iterable[str]) -> Mapping[str, type[Detector]]:
+    """The detectors in files, and in the .py files of folders but those named test_* and _*, by name.
+
+    Raises
+    ------
+    BadFile
+        When there is no such file, it raises, it holds no detector, or two are called the same.
+    """
+    found: dict[str, type[Detector]] = {}
+    for path in paths:
+        for file in _files(path):
+            for kind in _detectors_in(file):
+                if kind.name in found and found[kind.name] is not kind:
+                    other = inspect.getfile(found[kind.name])
+                    raise BadFile(f"{file}: {shown(kind.name)} is the name of a detector in {other} too")
+                found[kind.name] = kind
+    return found
+
+
+def _files(path: str) -> list[str]:
+    if os.path.isdir(path):
+        names = sorted(
+            n for n in os.listdir(path) if n.endswith(".py") and not n.startswith(("test_", "_", "."))
+        )
+        if not names:
+            raise BadFile(f"{path}: holds no .py file; recwatch detectors new writes one")
+        return [os.path.join(path, name) for name in names]
+    if not os.path.exists(path):
+        raise BadFile(f"{path}: no such file; recwatch detectors new writes one")
+    return [path]
+
+
+def _detectors_in(file: str) -> tuple[type[Detector], ...]:
+    state = os.stat(file)
+    return _loaded(file, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _loaded(file: str, modified: int, size: int) -> tuple[type[Detector], ...]:
+    """The detectors that one version of a file defines."""
+    module = ModuleType(f"recwatch_own_{Path(file).stem}_{crc32(file.encode()):08x}")
+    module.__file__ = file
+    sys.modules[module.__name__] = module  # where dataclasses look annotations up
+    try:
+        code = compile(Path(file).read_bytes(), file, "exec")
+        exec(code, module.__dict__)  # as importing does, without leaving compiled files beside it
+    except SyntaxError as error:
+        raise BadFile(f"{error.filename or file}:{error.lineno}: {error.msg}") from error
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # somebody else's module: whatever it raises is told, not a traceback
+        own = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        where = f"{file}:{own[-1]}" if own else file
+        raise BadFile(f"{where}: {type(error).__name__}: {error}") from error
+    found = [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Detector)
+        and kind.__module__ == module.__name__
+        and not kind.__abstractmethods__
+        and hasattr(kind, "name")
+    ]
+    if not found:
+        raise BadFile(
+            f"{file}: defines no detector: decorate a function with @share_of_rows or another door of `detectors`, "
+            "or derive a class from detectors.Detector"
+        )
+    return tuple(dict.fromkeys(found))
