@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 from detectors.core.detector import Detector, discover, load_detector
 from detectors.core.measurement import Measure
 from detectors.judgement.spec import Judgement
+from detectors.own.lines import KEYS as LINE_KEYS
+from detectors.own.lines import LineError, is_line, line
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
@@ -118,16 +120,31 @@ def mistakes(settings: Settings, files: Sequence[str] = ()) -> Iterator[tuple[Ke
                 yield (key,), what
             else:
                 yield from _mistakes_of(key, kind, settings[key])
+        elif is_line(settings[key] or {}):
+            try:
+                kind = line(key, settings[key])
+            except LineError as error:
+                yield ((key, error.key) if error.key else (key,)), str(error)
+                continue
+            yield from _mistakes_of(key, kind, _without_line(settings[key]))
         else:
             known = [*installed, *in_files]
-            what = f"unknown detector; {suggestion(key, known)} (your own comes in as module:Class or detector_files)"
+            what = f"unknown detector; {suggestion(key, known)} (your own comes in as module:Class, by "
+            what += "detector_files, or with an expression: share_of, mean_of, quantile_of, count_of)"
             yield (key,), what
 
 
 def _classes(settings: Settings, files: Sequence[str]) -> dict[str, type[Detector]]:
     """Detector classes by their key in the configuration."""
     by_path = {key: load_detector(key) for key in settings if ":" in key}
-    return {**discover(), **load_files(files), **by_path}
+    known = {**discover(), **load_files(files), **by_path}
+    lines = {key: line(key, own) for key, own in settings.items() if key not in known and is_line(own or {})}
+    return {**known, **lines}
+
+
+def _without_line(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a line that are any detector's."""
+    return {key: value for key, value in settings.items() if key not in LINE_KEYS}
 
 
 def _mode_of(kind: type[Detector]) -> Mode:

@@ -221,7 +221,8 @@ class RecommenderConfig(Strict):
     detectors: dict[Text, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings by detector: its parameters, `enabled`, `mode`, and `judge` by measure. "
-        "`module:Class` adds one.",
+        "`module:Class` adds one, and so does a name of your "
+        "own with an expression: `pricey: {share_of: price > 1000, above: 0.2}`.",
     )
     detector_files: tuple[LocalPath, ...] = Field(
         default=(),

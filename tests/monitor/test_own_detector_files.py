@@ -285,3 +285,28 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
             f'from detectors import share_of_rows\n@share_of_rows(above={limit:4})\ndef x(b):\n    "Share."\n'
         )
         assert load_files([str(file)])["x"]().above == limit
+
+
+def test_a_line_of_configuration_is_a_detector(shop: Path) -> None:
+    lines = {
+        "pricey": {"share_of": "price > 1000", "above": 0.01, "mode": "ticket"},
+        "shown_adult": {"share_of": "catalog.adult", "among": "not verified"},
+    }
+    config = RecommenderConfig(**settings(shop, detectors=lines))
+    found = evaluations(config, 2)
+    by_function = values(evaluations(recommender(shop))[0])
+    assert values(found[0])["pricey.share", "all"] == by_function["pricey.share", "all"]
+    assert values(found[0])["shown_adult.share", "all"] == 0
+    assert {i.detector for e in found for i in e.open_incidents} == {"pricey"}
+
+
+def test_a_mistake_in_a_line_has_its_key_and_its_place(tmp_path: Path) -> None:
+    text = (
+        "recommenders:\n- name: shop\n  log: {path: log, columns: {timestamp: t, item: i}}\n"
+        '  detectors:\n    pricey: {share_of: "price > "}\n'
+    )
+    with pytest.raises(UserError) as raised:
+        parse(text, "shop.yaml", folder=tmp_path, check_detectors=check_detectors)
+    assert str(raised.value) == (
+        "shop.yaml:5: recommenders[0].detectors.pricey.share_of: a value is missing here\n    price >\n           ^"
+    )
