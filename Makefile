@@ -39,10 +39,11 @@ bench-incidents: install ## what is found in simulated logs, by kind and size; w
 bench-peers: install ## the same logs past Evidently, popmon and thresholds in SQL; writes docs/peers-bench.md
 	$(BIN)/python -m tests.incident_bench.peers --write docs/peers-bench.md $(OPTIONS)
 
-docs: install ## renew what is made from the code: parts of docs/, the alert rules
+docs: install ## renew what is made from the code: parts of docs/, the alert rules, the dashboards
 	$(BIN)/python -m monitor.config.reference > docs/configuration.md
 	$(BIN)/python -m monitor.exposition.reference
 	$(BIN)/recwatch rules -o grafana/alerts/recwatch.rules.yaml
+	$(BIN)/python -m grafana.builder
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,6 +17,11 @@ PROCESS_LABELS = (
     *("instance", "pod", "node", "host", "hostname", "kubernetes_pod_name", "kubernetes_node"),
     *("pod_template_hash", "controller_revision_hash"),
 )
+# Dashboards of Grafana that alerts lead to, by the uid that they have in every Grafana.
+OVERVIEW = "recwatch-overview"
+RECOMMENDER = "recwatch-recommender"
+DAEMON = "recwatch-daemon"
+
 # One recommender of one daemon.
 ONE = "on (job, instance, recommender)"
 

@@ -100,6 +100,7 @@ def run_daemon(
         )
         web = WebServer(app, address)
         web.start()
+        health.page_at(options.external_url or web.url)
         say(f"recwatch {version}: {options.external_url or web.url}")
         try:
             with ControlSocket(options.storage, service.ask):

@@ -8,6 +8,11 @@ R = ("recommender",)
 
 DAEMON = (
     info("recwatch_build_info", "Version of recwatch and of the Python it runs on.", ("version", "python")),
+    info(
+        "recwatch_page_info",
+        "Where people reach the page: `--web.external-url`, else the address that it listens on.",
+        ("url",),
+    ),
     gauge(
         "recwatch_config_last_reload_successful", "Whether the last reading of the configuration succeeded."
     ),

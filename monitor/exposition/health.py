@@ -65,6 +65,9 @@ class Health:
             "recwatch_build", FAMILIES["recwatch_build_info"].help, registry=self.registry
         )
         build.info({"version": version, "python": platform.python_version()})
+        self._page = prometheus.Info(
+            "recwatch_page", FAMILIES["recwatch_page_info"].help, registry=self.registry
+        )
         self._reload_successful = self._gauge("recwatch_config_last_reload_successful")
         self._reload_success_at = self._gauge("recwatch_config_last_reload_success_timestamp_seconds")
 
@@ -100,6 +103,10 @@ class Health:
         prometheus.ProcessCollector(registry=self.registry)
         prometheus.PlatformCollector(registry=self.registry)
         prometheus.GCCollector(registry=self.registry)
+
+    def page_at(self, url: str) -> None:
+        """Where people reach the page: links of dashboards lead there."""
+        self._page.info({"url": url.rstrip("/")})
 
     def expect(self, recommender: str, detectors: Iterable[str] = ()) -> None:
         """Start the counters of a recommender from zero, so that the first failure is an increase."""

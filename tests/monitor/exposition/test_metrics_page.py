@@ -34,6 +34,7 @@ def test_everything_exported_is_documented_and_everything_documented_is_exported
     health = Health("1.2.3")
     health.tick(NOON)
     health.answered("/", 200)
+    health.page_at("http://127.0.0.1:10147")
     exporter = Exporter(health, CATALOGUE)
     exporter.update(RecommenderState(config(), stuck_evaluation(), NOON, NOON, (incident(),)))
     columns = Columns(timestamp="time", item="item", model_version="model")

@@ -1,0 +1,81 @@
+"""Expressions that more than one dashboard asks; `own` are the matchers of the recommenders that are meant."""
+
+from __future__ import annotations
+
+from grafana.builder.panels import BLUE, GRAY, GREEN, ORANGE, RED, YELLOW, States
+
+PURPLE = "purple"
+
+# The numbers of `recwatch_verdict`.
+VERDICTS: States = {
+    0: ("ok", GREEN),
+    1: ("breach", RED),
+    2: ("no data", ORANGE),
+    3: ("too few rows", GRAY),
+    4: ("error", PURPLE),
+}
+STATES: States = {
+    0: ("ok", GREEN),
+    1: ("page", RED),
+    2: ("ticket", YELLOW),
+    3: ("not watched", ORANGE),
+    4: ("no data", PURPLE),
+    5: ("maintenance", BLUE),
+}
+
+
+def of_each(metric: str, own: str, more: str = "") -> str:
+    """One value a recommender: that of the daemon which replaced another counts as the same."""
+    return f"max by (recommender) ({metric}{{{own}{more}}})"
+
+
+def age_of_data(own: str) -> str:
+    return f"time() - {of_each('recwatch_newest_event_timestamp_seconds', own)}"
+
+
+def since_success(own: str) -> str:
+    return f"time() - {of_each('recwatch_last_success_timestamp_seconds', own)}"
+
+
+def not_watched(own: str) -> str:
+    """Recommenders without a success for two windows: the bounds of the alert RecwatchEvaluationLate."""
+    return f"""\
+(
+  {since_success(own)} > 2 * {of_each("recwatch_window_length_seconds", own)} + 600
+or
+  {of_each("recwatch_recommender_info", own)} unless {of_each("recwatch_last_success_timestamp_seconds", own)}
+)"""
+
+
+def state(own: str) -> str:
+    """What is known of each recommender, as a number of `STATES`: the first that holds counts."""
+
+    def is_open(severity: str) -> str:
+        return f"""({of_each("recwatch_incident_open", own, f',severity="{severity}"')} == 1)"""
+
+    no_data = of_each("recwatch_evaluation_status", own, ',status="no_data"')
+    return f"""\
+{is_open("page")}
+or 2 * {is_open("ticket")}
+or 3 + 0 * {not_watched(own)}
+or 4 * ({no_data} == 1)
+or 5 * ({of_each("recwatch_in_maintenance", own)} == 1)
+or 0 * {of_each("recwatch_recommender_info", own)}"""
+
+
+def incidents(own: str, severity: str) -> str:
+    """How many are open; nothing where nothing is known."""
+    is_open = f'max by (incident) (recwatch_incident_open{{{own},severity="{severity}"}}) == 1'
+    return f"count({is_open}) or 0 * count(recwatch_recommender_info{{{own}}})"
+
+
+def open_incidents(own: str) -> str:
+    """Each open incident with its sentence; the value is its onset in milliseconds, as Grafana has times."""
+    labels = "incident, recommender, severity, detector, slice, item"
+    return f"""\
+1000
+* max by (incident, recommender) (recwatch_incident_onset_timestamp_seconds{{{own}}})
+* on (incident, recommender) group_right ()
+  (max by ({labels}) (recwatch_incident_open{{{own}}}) == 1)
+* on (incident, recommender) group_left (summary)
+  max by (incident, recommender, summary) (recwatch_incident_info{{{own}}})"""
