@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana.builder.frame import CHOSEN, DAEMONS, Layout, MarkedTime, frame
 from grafana.builder.panels import GREEN, ORANGE, RED, course, number
 from grafana.builder.queries import of_each
-from monitor.alerts.alert import DAEMON
+from monitor.alerts.alert import DAEMON_DASHBOARD
 
 
 def last_hour(counter: str, own: str, by: str) -> str:
@@ -17,7 +17,7 @@ def last_hour(counter: str, own: str, by: str) -> str:
 
 def daemon() -> Dashboard:
     page = frame(
-        DAEMON,
+        DAEMON_DASHBOARD,
         "recwatch / Daemon",
         "recwatch itself: whether it keeps up, what it reads and costs, and what fails.",
         "many",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from grafana.builder.frame import DETECTORS, ONE, Layout, choice, frame, incidents_marked, to_page
+from grafana.builder.frame import DETECTORS_DASHBOARD, ONE, Layout, choice, frame, incidents_marked, to_page
 from grafana.builder.panels import GRAY, ORANGE, RED, course, number, rows, timeline
 from grafana.builder.queries import VERDICTS
 
@@ -33,7 +33,7 @@ def band(metric: str) -> str:
 
 def detectors() -> Dashboard:
     page = frame(
-        DETECTORS,
+        DETECTORS_DASHBOARD,
         "recwatch / Detectors",
         "One detector, also one of your own, in every slice: what it found, and what it measured.",
         "one",

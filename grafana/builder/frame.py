@@ -19,9 +19,9 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from monitor.alerts.alert import DAEMON, OVERVIEW, RECOMMENDER
+from monitor.alerts.alert import DAEMON_DASHBOARD, OVERVIEW_DASHBOARD, RECOMMENDER_DASHBOARD
 
-DETECTORS = "recwatch-detectors"
+DETECTORS_DASHBOARD = "recwatch-detectors"
 COLUMNS = 24  # of Grafana's grid
 
 # Every query says which recwatch it asks: of the job and instance that were chosen, and of one or more recommenders.
@@ -132,10 +132,10 @@ def to_page(title: str, path: str, tooltip: str) -> build.DashboardLink:
 
 
 LINKS = {
-    OVERVIEW: ("Overview", "All recommenders at a glance."),
-    RECOMMENDER: ("Recommender", "One recommender: every value with what is expected of it."),
-    DETECTORS: ("Detectors", "One detector in every slice."),
-    DAEMON: ("Daemon", "recwatch itself: what it costs, and whether it keeps up."),
+    OVERVIEW_DASHBOARD: ("Overview", "All recommenders at a glance."),
+    RECOMMENDER_DASHBOARD: ("Recommender", "One recommender: every value with what is expected of it."),
+    DETECTORS_DASHBOARD: ("Detectors", "One detector in every slice."),
+    DAEMON_DASHBOARD: ("Daemon", "recwatch itself: what it costs, and whether it keeps up."),
 }
 
 

@@ -16,18 +16,18 @@ from grafana.builder.queries import (
     since_success,
     state,
 )
-from monitor.alerts.alert import OVERVIEW, RECOMMENDER
+from monitor.alerts.alert import OVERVIEW_DASHBOARD, RECOMMENDER_DASHBOARD
 
 TO_RECOMMENDER = link(
     "Open this recommender",
-    f"/d/{RECOMMENDER}?var-recommender=${{__value.raw:percentencode}}"
+    f"/d/{RECOMMENDER_DASHBOARD}?var-recommender=${{__value.raw:percentencode}}"
     "&${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}",
 )
 
 
 def overview() -> Dashboard:
     page = frame(
-        OVERVIEW,
+        OVERVIEW_DASHBOARD,
         "recwatch / Overview",
         "Which recommenders are in trouble, and which are not being watched.",
         "many",

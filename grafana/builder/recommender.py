@@ -19,7 +19,7 @@ from grafana.builder.queries import (
     since_success,
     state,
 )
-from monitor.alerts.alert import RECOMMENDER
+from monitor.alerts.alert import RECOMMENDER_DASHBOARD
 from monitor.exposition.catalogue import MeasureInfo, metric_name
 from monitor.exposition.reference import installed_measures
 
@@ -125,7 +125,7 @@ FAMILIES = (
 
 def recommender() -> Dashboard:
     page = frame(
-        RECOMMENDER,
+        RECOMMENDER_DASHBOARD,
         "recwatch / Recommender",
         "One recommender: every value with what is expected of it, and what was wrong when.",
         "one",

@@ -18,9 +18,9 @@ PROCESS_LABELS = (
     *("pod_template_hash", "controller_revision_hash"),
 )
 # Dashboards of Grafana that alerts lead to, by the uid that they have in every Grafana.
-OVERVIEW = "recwatch-overview"
-RECOMMENDER = "recwatch-recommender"
-DAEMON = "recwatch-daemon"
+OVERVIEW_DASHBOARD = "recwatch-overview"
+RECOMMENDER_DASHBOARD = "recwatch-recommender"
+DAEMON_DASHBOARD = "recwatch-daemon"
 
 # One recommender of one daemon.
 ONE = "on (job, instance, recommender)"
@@ -42,6 +42,9 @@ class Alert:
         The sentences that a person reads, as a template of Prometheus.
     page : str
         Path on the daemon's page that shows more, as a template.
+    dashboard : str
+        Path below Grafana's address that is linked in place of the page where `recwatch rules` is told that address;
+        empty where the page shows more than a dashboard could.
     runbook : str
         Page that says what to do, as a template; by default the alert's section of `docs/alerts.md`.
     lasts : str
@@ -56,6 +59,7 @@ class Alert:
     summary: str
     description: str
     page: str = ""
+    dashboard: str = ""
     runbook: str = ""
     lasts: str = ""
     keeps: str = ""

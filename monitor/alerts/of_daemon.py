@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from monitor.alerts.alert import Alert
+from monitor.alerts.alert import DAEMON_DASHBOARD, Alert
 from monitor.alerts.of_recommenders import KEEPS
+
+DASHBOARD = f"d/{DAEMON_DASHBOARD}"
 
 STALLED = """\
 max without (PROCESS) (
@@ -24,6 +26,7 @@ DAEMON = (
         "recwatch cannot be scraped: no recommender is being watched.",
         "Prometheus has not reached recwatch at {{ $labels.instance }} for ten minutes. Incidents that begin now page"
         " nobody; those that were open stay open for a day.",
+        dashboard=DASHBOARD,
         lasts="10m",
     ),
     Alert(
@@ -32,6 +35,7 @@ DAEMON = (
         "absent(up{SELECTOR})",
         "Prometheus has no recwatch to scrape: no recommender is being watched.",
         "No target is selected by {{ `{SELECTOR}` }}. Incidents that begin now page nobody.",
+        dashboard=DASHBOARD,
         lasts="10m",
     ),
     Alert(
@@ -40,6 +44,7 @@ DAEMON = (
         STALLED,
         "recwatch runs but evaluates nothing: no recommender is being watched.",
         "The scheduler last looked whether a window is due {{ $value | humanizeDuration }} ago.",
+        dashboard=DASHBOARD,
         lasts="5m",
         keeps=KEEPS,
     ),
@@ -50,6 +55,7 @@ DAEMON = (
         "The configuration of recwatch is wrong and was not taken over.",
         "recwatch goes on with the configuration before; its log says the key that is wrong. With the one that is in"
         " the file it would not start again.",
+        dashboard=DASHBOARD,
         lasts="10m",
         keeps=KEEPS,
     ),
@@ -59,6 +65,7 @@ DAEMON = (
         "max without (PROCESS) (increase(recwatch_store_errors_total{SELECTOR}[10m])) > 0",
         "recwatch cannot use its store: what it finds is not kept.",
         "Reads or writes of the store fail again and again; the log says which and why.",
+        dashboard=DASHBOARD,
         lasts="15m",
         keeps=KEEPS,
     ),
@@ -68,6 +75,7 @@ DAEMON = (
         SKEWED,
         "The clock of recwatch is wrong, so that windows are evaluated too early or too late.",
         "The clocks of recwatch and Prometheus are {{ $value | humanizeDuration }} apart.",
+        dashboard=DASHBOARD,
         lasts="10m",
         keeps=KEEPS,
     ),
@@ -78,5 +86,6 @@ DAEMON = (
         "This alert always fires, to prove that alerts arrive.",
         "Let something outside complain when it no longer arrives: then Prometheus, Alertmanager or the way between"
         " them is broken.",
+        dashboard=DASHBOARD,
     ),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from monitor.alerts.alert import FRESH, NOT_IN_MAINTENANCE, ONE, Alert, of_recommender
+from monitor.alerts.alert import FRESH, NOT_IN_MAINTENANCE, ONE, RECOMMENDER_DASHBOARD, Alert, of_recommender
 
 # A gap of half an hour in the scrapes, and the rule's `for` once more, neither close nor repeat an alert.
 KEEPS = "40m"
+DASHBOARD = f"d/{RECOMMENDER_DASHBOARD}?var-recommender={{{{ urlquery $labels.recommender }}}}"
 PAGE = """recommenders/{{ reReplaceAll "[+]" "%20" (urlquery $labels.recommender) }}"""
 
 LATE = f"""\
@@ -65,6 +66,7 @@ RECOMMENDERS = (
         "No evaluation of {{ $labels.recommender }} has succeeded for two periods, or none ever has: what it shows now"
         " is unknown. The page says how the last evaluations ended.",
         PAGE,
+        DASHBOARD,
         lasts="10m",
         keeps=KEEPS,
     ),
@@ -76,6 +78,7 @@ RECOMMENDERS = (
         "The newest event in the log of {{ $labels.recommender }} is older than the log's cadence allows, or there is"
         " none: the recommender stopped, or its log no longer arrives.",
         PAGE,
+        DASHBOARD,
         lasts="10m",
         keeps=KEEPS,
     ),
@@ -87,6 +90,7 @@ RECOMMENDERS = (
         "Files of {{ $labels.recommender }}, or more than 1 % of its rows, could not be used in the last window. What"
         " was found there is true of the rest only.",
         PAGE,
+        DASHBOARD,
         keeps=KEEPS,
     ),
     Alert(
@@ -97,6 +101,7 @@ RECOMMENDERS = (
         "More than 1 % of the rows of {{ $labels.recommender }} are from the future and were left out of the last"
         " window.",
         PAGE,
+        DASHBOARD,
         keeps=KEEPS,
     ),
     Alert(
@@ -106,6 +111,7 @@ RECOMMENDERS = (
         "A recommender is not being watched because reading its log would cost too much.",
         "The last window of {{ $labels.recommender }} was not read: it would cost more than its budget allows.",
         PAGE,
+        DASHBOARD,
         keeps=KEEPS,
     ),
     Alert(
@@ -115,6 +121,7 @@ RECOMMENDERS = (
         "A detector fails, so that what it watches for goes unnoticed.",
         "In the last window of {{ $labels.recommender }} these detectors failed:" + WHICH_FAIL + ".",
         PAGE,
+        DASHBOARD,
         keeps=KEEPS,
     ),
 )

@@ -51,6 +51,9 @@ class Rendering:
         Under which people reach the daemon's page.
     runbook_url : str
         Below which the runbooks are; by default on the daemon's page.
+    dashboard_url : str
+        Where people reach Grafana: what is about a recommender or the daemon itself leads to its dashboard there.
+        Without it, and for incidents, links lead to the daemon's page.
     process_labels : sequence of str
         Labels beside `PROCESS_LABELS` that tell a replaced daemon from the one before.
 
@@ -64,6 +67,7 @@ class Rendering:
     severities: Mapping[str, str] = field(default_factory=dict)
     external_url: str = ADDRESS
     runbook_url: str = ""
+    dashboard_url: str = ""
     process_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -83,6 +87,8 @@ class Rendering:
         _check_address("--external-url", self.external_url)
         if self.runbook_url:
             _check_address("--runbook-url", self.runbook_url)
+        if self.dashboard_url:
+            _check_address("--dashboard-url", self.dashboard_url)
 
     def rules(self) -> dict[str, Any]:
         """The rules as Prometheus's file has them."""
@@ -101,6 +107,9 @@ class Rendering:
     def _rule(self, alert: Alert) -> dict[str, Any]:
         base = self.external_url.rstrip("/")
         runbooks = self.runbook_url.rstrip("/") or f"{base}/runbooks"
+        more = f"{base}/{alert.page}"
+        if self.dashboard_url and alert.dashboard:
+            more = f"{self.dashboard_url.rstrip('/')}/{alert.dashboard}"
         timing = {"for": alert.lasts, "keep_firing_for": alert.keeps}
         return {
             "alert": alert.name,
@@ -111,7 +120,7 @@ class Rendering:
                 "summary": alert.summary,
                 "description": self._filled(alert.description),
                 "runbook_url": f"{runbooks}/{alert.runbook or f'alerts#{alert.name.lower()}'}",
-                "dashboard_url": f"{base}/{alert.page}",
+                "dashboard_url": more,
             },
         }
 

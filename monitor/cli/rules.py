@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     help="Where the runbooks are, when not on the daemon's page: BASE/same_item, BASE/alerts#recwatchdown.",
 )
 @click.option(
+    "--dashboard-url",
+    default="",
+    metavar="BASE",
+    help="Where people reach Grafana: alerts on a recommender or the daemon lead to its dashboard, those on incidents "
+    "to the page as before.",
+)
+@click.option(
     "--process-label",
     "process_labels",
     multiple=True,
@@ -64,6 +71,7 @@ def rules(
     pairs: tuple[str, ...],
     external_url: str,
     runbook_url: str,
+    dashboard_url: str,
     process_labels: tuple[str, ...],
     output: Path | None,
 ) -> None:
@@ -74,7 +82,7 @@ def rules(
     from monitor.alerts.rules import Rendering
     from monitor.errors import UserError
 
-    rendering = Rendering(selector, _mapping(pairs), external_url, runbook_url, process_labels)
+    rendering = Rendering(selector, _mapping(pairs), external_url, runbook_url, dashboard_url, process_labels)
     text = rendering.file(shlex.join(["recwatch", "rules", *_arguments(rendering)]))
     if output is None:
         click.echo(text, nl=False)
@@ -109,4 +117,6 @@ def _arguments(rendering: Rendering) -> Iterator[str]:
         yield f"--external-url={rendering.external_url}"
     if rendering.runbook_url:
         yield f"--runbook-url={rendering.runbook_url}"
+    if rendering.dashboard_url:
+        yield f"--dashboard-url={rendering.dashboard_url}"
     yield from (f"--process-label={label}" for label in rendering.process_labels)

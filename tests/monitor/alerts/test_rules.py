@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -89,6 +90,7 @@ def test_an_alert_that_never_or_always_fires_fails_its_unit_tests(
             {"page": "critical", "ticket": "warning", "RecwatchDown": "ticket"},
             "https://ops.example.org/recwatch/",
             "https://wiki.example.org/runbooks",
+            "https://grafana.example.org/",
             ("uid",),
         ),
     ],
@@ -181,6 +183,10 @@ def test_the_options_are_in_every_rule() -> None:
             "--external-url ops.example.org: write http:// or https://, a host, and a path if there is one",
         ),
         (
+            {"dashboard_url": "grafana:3000"},
+            "--dashboard-url grafana:3000: write http:// or https://, a host, and a path if there is one",
+        ),
+        (
             {"runbook_url": "https://wiki.example.org/?page={{"},
             "--runbook-url https://wiki.example.org/?page={{: write http:// or https://, a host, and a path if there"
             " is one",
@@ -191,6 +197,23 @@ def test_a_mistake_says_what_to_write(options: dict[str, Any], says: str) -> Non
     with pytest.raises(UserError) as raised:
         Rendering(**options)
     assert str(raised.value) == says
+
+
+def test_alerts_lead_to_dashboards_that_there_are_and_incidents_to_their_page() -> None:
+    rendering = Rendering(dashboard_url="https://grafana.example.org/grafana/")
+    for group in rendering.rules()["groups"]:
+        for rule in group["rules"]:
+            url = rule["annotations"]["dashboard_url"]
+            if group["name"] == "recwatch-incidents":
+                assert url == "http://127.0.0.1:10147/incidents/{{ $labels.incident }}"
+                continue
+            query = r"(?:\?var-([a-z]+)=\{\{ urlquery \$labels\.\2 \}\})?"
+            found = re.fullmatch(rf"https://grafana\.example\.org/grafana/d/([a-z-]+){query}", url)
+            assert found, url
+            board = json.loads((ROOT / "grafana" / "dashboards" / f"{found[1]}.json").read_text("utf-8"))
+            assert board["uid"] == found[1]
+            assert found[2] in {None, *(variable["name"] for variable in board["templating"]["list"])}
+            assert (found[2] is None) == (group["name"] == "recwatch-daemon")
 
 
 def test_the_runbook_has_a_section_for_each_alert_and_no_other() -> None:

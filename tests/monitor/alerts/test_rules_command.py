@@ -28,11 +28,13 @@ def test_the_file_says_how_it_was_made(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     options = ["--selector", 'app="recwatch"', "--map", "page=critical", "--process-label", "uid"]
     options += ["--external-url", "https://ops.example.org", "--runbook-url", "https://wiki.example.org"]
+    options += ["--dashboard-url", "https://grafana.example.org"]
     done = rules(*options, "-o", file)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert file.read_text("utf-8").splitlines()[2] == (
         "#   recwatch rules '--selector=app=\"recwatch\"' --map=page=critical"
-        " --external-url=https://ops.example.org --runbook-url=https://wiki.example.org --process-label=uid"
+        " --external-url=https://ops.example.org --runbook-url=https://wiki.example.org"
+        " --dashboard-url=https://grafana.example.org --process-label=uid"
     )
 
 
