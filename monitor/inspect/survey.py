@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import gcd
 
 from monitor.errors import LogError, UserError
 from monitor.inspect.layout import format_by_content, format_by_name, partition_pattern
@@ -128,18 +127,23 @@ def _last(partitions: Partitions, last: datetime) -> list[tuple[str, ...]]:
 
 
 def spread_out(n: int) -> list[int]:
-    """Which of n partitions in order are looked into: the newest, and some evenly spread before them.
+    """Which of n partitions in order are looked into: the newest, and one out of each of equal stretches before them.
 
-    Of hours, all hours of the day have their turn: the step has no factor in common with 24.
+    Of hours, all hours of the day have their turn: out of a stretch the one is taken that was seen least.
 
     >>> spread_out(3), len(spread_out(10_000)), spread_out(386)[:3], len({i % 24 for i in spread_out(386)[:24]})
-    ([0, 1, 2], 96, [2, 9, 16], 24)
+    ([0, 1, 2], 96, [0, 7, 14], 24)
     """
     older = max(0, n - NEWEST)
     if older <= SPREAD:
         return list(range(n))
-    step = next(s for s in range(older // SPREAD, 0, -1) if gcd(s, 24) == 1)
-    return [*range(older - step * SPREAD, older, step), *range(older, n)]
+    seen = [0] * 24
+    chosen = []
+    for i in range(SPREAD):
+        stretch = range(i * older // SPREAD, (i + 1) * older // SPREAD)
+        chosen.append(min(stretch[:24], key=lambda at: (seen[at % 24], at)))
+        seen[chosen[-1] % 24] += 1
+    return [*chosen, *range(older, n)]
 
 
 def _flat(source: Source, root: str, why_not: str) -> Survey:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import Batch, Catalog, Context, Detector, Measurement, Statistic, Summary, discover
+from detectors import Batch, Catalog, Context, Detector, Earlier, Measurement, Statistic, Summary, discover
 from detectors.core import batch as batch_module
 from detectors.core.statistic import as_members
 from detectors.statistics import keyed, minutes, panel, request_ids
@@ -266,12 +267,19 @@ def test_nothing_can_be_measured_of_no_rows(detector: Detector) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_most_measurements_of_these_tests_are_decided(seed: int) -> None:
-    batch = random_batch(np.random.default_rng(seed), requests=300)
+def test_most_measurements_of_these_tests_are_decided(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panel, "USERS", 1024)
+    now, before, longer_ago = (
+        random_batch(np.random.default_rng([seed, window]), requests=300) for window in range(3)
+    )
     finite = total = 0
     for detector in DETECTORS:
-        summary = Summary.of(batch, detector.statistics)
-        for found in measure_summary(detector, summary, CONTEXT).values():
+        earlier = [
+            Earlier(START - (ago + 1) * HOUR, Summary.of(batch, detector.statistics))
+            for ago, batch in enumerate((before, longer_ago))
+        ]
+        context = replace(CONTEXT, earlier=lambda earlier=earlier: earlier)
+        for found in measure_summary(detector, Summary.of(now, detector.statistics), context).values():
             finite += int(np.isfinite(found.value).sum())
             total += len(found.value)
     assert finite / total > 0.85

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -103,3 +104,6 @@ def test_partitions_looked_into_are_few_and_spread(n: int) -> None:
     assert len(chosen) <= NEWEST + SPREAD
     assert chosen[0] == 0
     assert chosen[-min(n, NEWEST) :] == list(range(n))[-min(n, NEWEST) :]
+    assert all(after - before <= 2 * -(-n // SPREAD) for before, after in pairwise(chosen))
+    if n >= NEWEST + SPREAD:
+        assert {at % 24 for at in chosen[:SPREAD]} == set(range(24))
