@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detectors.core.detector import Context, Detector
 from detectors.core.hashing import distinct
 from detectors.core.measurement import Measure, Measurement, Unit, share
+from detectors.core.spans import in_slices
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
@@ -63,6 +64,9 @@ class Traffic(Detector):
                     says="{value} requests in the window, usually {expected}"),
             Measure("rows", Unit.ROWS, "Items shown in the window.", volume,
                     says="{value} rows in the window, usually {expected}"),
+            Measure("recent_rows", Unit.ROWS, "Items shown in this window and the one before: one quiet hour says little.",
+                    (volume[0],),
+                    says="{value} rows in this window and the one before, usually {expected}"),
             Measure("users", Unit.USERS, "Distinct users in the window.", users, frozenset({"user"}),
                     says="{value} distinct users in the window, usually {expected}"),
             Measure("silence", Unit.SECONDS, "Longest time in the window without a request, to the minute.",
@@ -92,10 +96,31 @@ class Traffic(Detector):
             yield share("repeated_share", counted["repeated"], rows + counted["repeated"], rows_together)
             yield _repeated_ids(summary)
         yield Measurement("rows", rows, np.sqrt(rows * rows_together), n)
+        yield _recent(summary, context, rows, rows_together)
         if "user" in summary.has:
             yield _users(summary)
         yield _silence(summary, context)
         yield from _missing(summary, rows_together)
+
+
+def _recent(
+    summary: Summary, context: Context, rows: NDArray[np.float64], rows_together: NDArray[np.float64]
+) -> Measurement:
+    """Rows of the window and the one before; nothing where that one is not known, or is not next to it."""
+    start, end = context.window_us
+    before = next(iter(context.earlier()), None)
+    if before is None or before.start_us != start - (end - start):
+        nothing = np.full(len(rows), np.nan)
+        return Measurement("recent_rows", nothing, nothing, np.zeros(len(rows)))
+    texts = summary.slices.texts
+    [counted] = in_slices(
+        [before.summary],
+        TrafficTally,
+        texts,
+        lambda t, flags: {"rows": t.by_slice(flags)["rows"].astype(float)},
+    )
+    both = rows + counted["rows"]
+    return Measurement("recent_rows", both, np.sqrt(both * rows_together), both / rows_together)
 
 
 def _repeated_ids(summary: Summary) -> Measurement:

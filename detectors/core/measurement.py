@@ -52,6 +52,8 @@ class Measure:
     of_sameness : bool
         Whether it speaks of answers being alike: meaningless where everybody is meant to get the same. Slices are then
         measured without their "popular" traffic.
+    of_response : bool
+        Whether it speaks of what users do with what they are shown: it follows from whatever is wrong with that.
     at_once : bool
         Whether one window can be enough; not where a harmless change, such as a model trained anew, shows once.
     least_n : int
@@ -68,6 +70,7 @@ class Measure:
     least_n: int = 10
     says: str = ""
     of_sameness: bool = False
+    of_response: bool = False
     at_once: bool = True
 
 

@@ -61,7 +61,8 @@ class Sight:
         """Whether a breach is part of the incident.
 
         Louder trouble than the incident's is not; nor is another item to blame while the incident's own is there, nor
-        a page of another kind that came later, or that shows where the incident's own trouble does not.
+        a page of another kind that came later, or that shows where the incident's own trouble does not. What users do
+        follows, sooner or later, from what is wrong with what they are shown.
         """
         incident = self.incident
         if _louder(breach, incident):
@@ -71,14 +72,21 @@ class Sight:
             return same_place or (breach.detector == incident.detector and self.fresh < TOGETHER)
         if breach.detector == incident.detector:
             return self._own(breach)
+        if breach.measure.of_response and self._is_of_lists() and within(breach.where, incident.slice):
+            return True
         known = [s for s in incident.symptoms if s.detector == breach.detector]
         if breach.severity is Severity.PAGE:
-            was_page = any(s.severity is Severity.PAGE for s in known)
+            was_page = any(s.severity is Severity.PAGE and meet(s.slice, breach.where) for s in known)
             return self.there and (self.fresh < TOGETHER or was_page)
         together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
         if self.fresh < together or incident.quiet_windows > 0 or known:
             return True
         return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
+
+    def _is_of_lists(self) -> bool:
+        """Whether the incident is one of what users are shown, be it that this window cannot show it."""
+        own = [b for b in self.family if b.name == self.incident.measure]
+        return not any(b.measure.of_response or b.measure.unit.counts_traffic for b in own)
 
     def _own(self, breach: Breach) -> bool:
         """Whether a breach of the incident's own detector is its trouble: of its items, or at a place that it has
@@ -116,7 +124,8 @@ def became(ticket: Incident, page: Incident, fresh: int) -> bool:
     if ticket.detector == page.detector:
         return not ticket.items or not page.items or bool(set(ticket.items) & set(page.items))
     shown = {(s.measure, slice_text(s.slice)) for s in page.symptoms}
-    return fresh < TOGETHER_TICKETS and (ticket.measure, slice_text(ticket.slice)) in shown
+    announced = any(s.detector == page.detector and meet(s.slice, page.slice) for s in ticket.symptoms)
+    return fresh < TOGETHER_TICKETS and (announced or (ticket.measure, slice_text(ticket.slice)) in shown)
 
 
 def _louder(breach: Breach, incident: Incident) -> bool:

@@ -255,9 +255,9 @@ def test_measurements_say_how_sure_they_are(detector: Detector, batch: Batch) ->
 
 @every_detector
 def test_nothing_can_be_measured_of_no_rows(detector: Detector) -> None:
-    for name, found in measure_summary(
-        detector, Summary(has=frozenset({"request", "user", "position", "score"}))
-    ).items():
+    nothing = Summary(has=frozenset({"request", "user", "position", "score"}))
+    context = replace(CONTEXT, catalog=None, earlier=lambda: [Earlier(START - HOUR, nothing)])
+    for name, found in measure_summary(detector, nothing, context).items():
         unit = {m.name: m.unit for m in detector.measures()}[name]
         assert len(found.value) == 1
         if unit.counts_traffic or name in ("users", "silence"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors import Batch, Context, Floor, Summary
+from detectors import Batch, Context, Earlier, Floor, Summary
 from detectors.statistics import panel, request_ids
 from detectors.traffic import Traffic
 from tests.detectors.batches import (
@@ -43,6 +43,31 @@ def test_volume_is_what_counting_by_hand_gives(seed: int) -> None:
         assert found["users"].value[s] == pytest.approx(
             len(set(batch.user[mine & batch.user_known].tolist()))
         )
+
+
+def before(batch: Batch, ago: int = 1) -> Context:
+    return replace(
+        WINDOW, earlier=lambda: [Earlier(START - ago * HOUR, Summary.of(batch, DETECTOR.statistics))]
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recent_rows_are_those_of_two_windows_slice_by_slice(seed: int) -> None:
+    now, last = (random_batch(np.random.default_rng([seed, k]), countries=2 + k) for k in range(2))
+    found = measure_summary(DETECTOR, Summary.of(now, DETECTOR.statistics), before(last))["recent_rows"]
+    was = dict(zip(last.cells.slices.texts, measure(DETECTOR, last)["rows"].value, strict=True))
+    for text, rows, both in zip(
+        now.cells.slices.texts, measure(DETECTOR, now)["rows"].value, found.value, strict=True
+    ):
+        assert both == rows + was.get(text, 0)
+    assert found.value[0] == now.n_rows + last.n_rows
+
+
+def test_recent_rows_are_unknown_after_a_gap() -> None:
+    batch = random_batch(np.random.default_rng(0))
+    summary = Summary.of(batch, DETECTOR.statistics)
+    for context in (WINDOW, before(batch, ago=2)):
+        assert np.isnan(measure_summary(DETECTOR, summary, context)["recent_rows"].value).all()
 
 
 def test_missing_values_are_shares_of_all_rows() -> None:

@@ -30,6 +30,7 @@ TELLING = {"same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()} | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap."),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
+    "outcome.click_rate": Measure("click_rate", Unit.RATIO, "Clicks.", of_response=True),
     "lists.short_share": Measure("short_share", Unit.RATIO, "Short lists."),
 }
 FIRST = "same_item.first_place_share"

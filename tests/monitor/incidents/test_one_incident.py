@@ -244,6 +244,37 @@ def test_a_page_of_another_kind_gets_out_when_it_comes_later() -> None:
     assert [i.detector for i in told] == ["same_item", "traffic"]
 
 
+def lost(slice: str = "all") -> Breach:
+    """Half the clicks are gone."""
+    return strong(breach("outcome.click_rate", slice, 0.015, expected=0.03))
+
+
+def test_clicks_that_a_broken_list_costs_are_part_of_it_however_late() -> None:
+    book = Book()
+    for _ in range(6):
+        book.see([stuck(slice="surface=email")])
+    [same] = book.see([stuck(slice="surface=email"), lost("country=DE,surface=email")])
+    assert "outcome.click_rate" in {s.measure for s in same.symptoms}
+    told = book.see([stuck(slice="surface=email"), lost("surface=home")])  # where lists are as ever
+    assert [i.detector for i in told] == ["same_item", "outcome"]
+
+
+def test_clicks_lost_everywhere_are_not_explained_by_one_place_nor_by_less_traffic() -> None:
+    for trouble in (stuck(slice="surface=email"), drop()):
+        book = Book()
+        for _ in range(6):
+            book.see([trouble])
+        assert [i.detector for i in book.see([trouble, lost()])] == [trouble.detector, "outcome"]
+
+
+def test_a_page_that_a_ticket_announced_goes_on_with_it() -> None:
+    book = Book()
+    [small] = book.see([ticket(FIRST, value=0.2, evidence={"item": "a"}), ticket("diversity.overlap")])
+    over, page = book.see([strong(breach("diversity.overlap", value=0.3))])
+    assert (over.id, over.resolution, over.escalated_to) == (small.id, Resolution.ESCALATED, page.id)
+    assert (page.detector, page.onset_at) == ("diversity", START)
+
+
 def test_a_ticket_that_becomes_worth_a_page_is_paged_and_goes_on_in_the_page() -> None:
     book = Book()
     [small] = book.see([ticket(FIRST, value=0.2, evidence={"item": "a"})])
