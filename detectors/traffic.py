@@ -64,7 +64,7 @@ class Traffic(Detector):
                     says="{value} requests in the window, usually {expected}"),
             Measure("rows", Unit.ROWS, "Items shown in the window.", volume,
                     says="{value} rows in the window, usually {expected}"),
-            Measure("recent_rows", Unit.ROWS, "Items shown in this window and the one before: one quiet hour says little.",
+            Measure("recent_rows", Unit.ROWS, "Items shown in this window and the one before.",
                     (volume[0],),
                     says="{value} rows in this window and the one before, usually {expected}"),
             Measure("users", Unit.USERS, "Distinct users in the window.", users, frozenset({"user"}),

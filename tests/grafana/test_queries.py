@@ -89,7 +89,7 @@ def with_model(k: int) -> list[dict[str, Any]]:
 
 def watched(log: Path) -> RecommenderConfig:
     columns = Columns(**COLUMNS, model_version="model", click="clicked")
-    own = {"tests.grafana.own_detectors:Same": {}}
+    own = {"tests.grafana.awkward_detectors:Same": {}}
     return shop(log, name=SHOP, log={"columns": columns}, slices=("surface", "model"), detectors=own)
 
 
@@ -399,7 +399,7 @@ def daemon(folder: Path) -> Iterator[str]:
             "columns": columns,
         },
         "window": {"length": "5s", "settle": "1s", "lateness": "1m"},
-        "detectors": {"tests.grafana.own_detectors:Raising": {}},
+        "detectors": {"tests.grafana.awkward_detectors:Raising": {}},
     }
     config.write_text(yaml.safe_dump({"daemon": {"tick": "1s", "workers": 1}, "recommenders": [recommender]}))
     command = [
