@@ -29,11 +29,14 @@ if TYPE_CHECKING:
         share_of_rows,
         share_of_users,
     )
+    from detectors.own.table import Measured, as_batch, measure, summarise
     from detectors.own.view import View
 
+# What needs scipy is imported when it is asked for: the daemon's parent does without.
 LATE = {
-    "View": "detectors.own.view"
-}  # what is not below comes with scipy, which the daemon's parent does without
+    "View": "detectors.own.view",
+    **dict.fromkeys(("Measured", "as_batch", "measure", "summarise"), "detectors.own.table"),
+}
 
 __all__ = [
     "Batch",
@@ -46,6 +49,7 @@ __all__ = [
     "Floor",
     "History",
     "Measure",
+    "Measured",
     "Measurement",
     "Severity",
     "Slices",
@@ -55,18 +59,21 @@ __all__ = [
     "Unit",
     "Verdict",
     "View",
+    "as_batch",
     "count_of_requests",
     "count_of_rows",
     "discover",
     "load_detector",
     "mean_of_requests",
     "mean_of_rows",
+    "measure",
     "quantile_of_requests",
     "quantile_of_rows",
     "share",
     "share_of_requests",
     "share_of_rows",
     "share_of_users",
+    "summarise",
 ]
 
 

@@ -17,7 +17,7 @@ from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
 from monitor.exposition.catalogue import MeasureInfo, measure_families
 from monitor.judge_settings import Keys, judged, mistakes_of_judge
-from monitor.own_files import BadFile, load_files
+from monitor.own.files import BadFile, load_files
 from monitor.typed_values import read_value, wrong_value
 
 Settings = Mapping[str, Mapping[str, Any]]

@@ -30,7 +30,7 @@ from monitor.incidents.incident import Incident
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available, cannot_measure, does_not_suit
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
-from monitor.own_columns import of_catalog, of_log
+from monitor.own.columns import of_catalog, of_log
 from monitor.windows import Window
 
 LOOK_BACK = timedelta(

@@ -26,7 +26,7 @@ from monitor.logs.listing import COMPRESSED, SUFFIXES, LogFile, belongs, is_youn
 from monitor.logs.object_store import open_source
 from monitor.logs.reader import open_reader
 from monitor.logs.source import BadFile, LocalSource, Source, State, opened
-from monitor.own_columns import OF_CATALOG, Asked
+from monitor.own.columns import OF_CATALOG, Asked
 from monitor.windows import EPOCH
 
 KEPT = 32  # catalogues of which the last version that could be read is kept

@@ -12,7 +12,7 @@ from monitor.config.problems import shown, suggestion
 from monitor.detector_settings import build
 from monitor.errors import LogError
 from monitor.logs import LogFile, PredictionLog, Quarantine
-from monitor.own_columns import of_log
+from monitor.own.columns import of_log
 from monitor.windows import EPOCH, Window
 
 DAY = timedelta(days=1)

@@ -21,7 +21,7 @@ from monitor.daemon.pool import Limits
 from monitor.detector_settings import build, check_detectors, mistakes
 from monitor.errors import UserError
 from monitor.evaluation import Evaluation
-from monitor.own_files import BadFile, load_files
+from monitor.own.files import BadFile, load_files
 from monitor.store.store import Store
 from monitor.windows import Window, windows_between
 from tests.monitor.own_shop import HOUR, START, K, settings, write_shop

@@ -1,0 +1,136 @@
+"""`recwatch detectors`: a new one passes its test at once; broken laws are told; so is what history would have told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from monitor.cli.main import cli
+from monitor.errors import UserError
+from monitor.own.laws import laws
+from tests.monitor.own_shop import settings, write_shop
+
+LAWS = 9
+
+
+def recwatch(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["detectors", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_shop(tmp_path_factory.mktemp("shop"), hours=8, broken_from=5)
+    lines = {"adultish": {"share_of": "catalog.adult", "among": "not verified", "above": 0.02}}
+    config = {"recommenders": [settings(folder, detectors=lines)]}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.mark.parametrize("door", ["line", "function", "class"])
+def test_a_new_detector_passes_its_test_and_keeps_the_laws(tmp_path: Path, door: str) -> None:
+    name = f"by_{door}"
+    done = recwatch("new", name, "--door", door, "--folder", tmp_path)
+    assert done.exit_code == 0, done.output
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        "-c",
+        "/dev/null",
+    ]
+    tested = subprocess.run(
+        [*command, f"test_{name}.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "1 passed" in tested.stdout
+    if door != "line":
+        held = recwatch("test", tmp_path / f"{name}.py")
+        assert (held.exit_code, held.output.count("  ok ")) == (0, LAWS), held.output
+    again = recwatch("new", name, "--door", door, "--folder", tmp_path)
+    assert isinstance(again.exception, UserError)
+    assert "is there already; give the detector another name" in str(again.exception)
+
+
+@pytest.mark.parametrize(
+    ("code", "law", "why"),
+    [
+        ("return batch.row_request < 100", "parts measure what the whole does", "share: value is "),
+        ("return batch.items == str(batch.items.names[int(batch.item[0])])", "a slice measures what its rows alone do",
+         "share: value is "),
+        ("batch.position[:] = 1\n    return batch.position > 1", "the batch stays as it was",
+         "ValueError: assignment destination is read-only"),
+        ("return batch.position * 2", "parts can be merged in any order and grouping",
+         "TypeError: f() (line 3) must return a boolean mask, not int32"),
+        ("return batch.row_request < 500", "a larger sample of the same measures the same",
+         "share is 0.25"),
+    ],
+)  # fmt: skip
+def test_broken_laws_are_told(tmp_path: Path, code: str, law: str, why: str) -> None:
+    file = tmp_path / "f.py"
+    file.write_text(
+        f'from detectors import share_of_rows\n\n@share_of_rows\ndef f(batch):\n    """F."""\n    {code}\n'
+    )
+    done = recwatch("test", file)
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    at = lines.index(f"  broken  {law}")
+    assert lines[at + 1].strip().startswith(why), done.output
+
+
+def test_built_in_detectors_keep_the_laws() -> None:
+    from detectors import discover
+
+    for name in ("lists", "scores"):
+        assert [o for o in laws(discover()[name]()) if o.why] == []
+
+
+def test_what_there_is(shop: Path) -> None:
+    listed = recwatch("list", shop / "shop.yaml").output
+    assert "lists " in listed
+    assert "(built in)" in listed
+    assert (
+        "adultish             1 measures  Share of rows with catalog.adult among rows with not verified."
+        in listed
+    )
+    shown = recwatch("show", "adultish", shop / "shop.yaml").output
+    assert "  setting above = 0.02\n" in shown
+    assert "  share (recwatch_adultish_share_ratio): Share of rows with" in shown
+    assert "    needs column catalog.adult, column verified\n" in shown
+    assert str(recwatch("show", "lits").exception) == 'lits: unknown detector; did you mean "lists"?'
+
+
+def test_trying_says_what_it_would_have_told(shop: Path) -> None:
+    done = recwatch("try", "adultish", shop / "shop.yaml")
+    assert done.exit_code == 0, done.exception
+    out = done.output
+    assert "shop: 8 windows, 4,800 rows" in out
+    assert "  adultish.share, all traffic:" in out
+    assert "          |     !!!\n" in out
+    assert (
+        "    2026-03-02 06:10 UTC  ticket  shop: share of rows with catalog.adult among rows with not verified: "
+        in out
+    )
+    assert "  by chance: at most " in out
+    assert "  cost: " in out
+    quiet = recwatch("try", "adultish", shop / "shop.yaml", "--to", "2026-03-02T05:00Z").output
+    assert "shop: 5 windows" in quiet
+    assert "  it would have told nothing.\n" in quiet
+
+
+def test_trying_a_file_that_is_not_configured(shop: Path, tmp_path: Path) -> None:
+    assert recwatch("new", "dear", "--folder", tmp_path).exit_code == 0
+    out = recwatch("try", tmp_path / "dear.py", shop / "shop.yaml", "--to", "2026-03-02T02:00Z").output
+    assert "  dear.share, all traffic:" in out
+    assert "adultish" not in out
+    unknown = recwatch("try", "nothing", shop / "shop.yaml")
+    assert str(unknown.exception) == "nothing: is neither a file nor a detector of shop"
