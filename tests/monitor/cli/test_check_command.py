@@ -147,7 +147,8 @@ def test_a_part_that_a_catalogue_does_not_have_is_told_with_what_it_costs(shop: 
         (
             "{same_itme: {}}",
             ':8: recommenders[0].detectors.same_itme: unknown detector; did you mean "same_item"? '
-            "(your own comes in as module:Class)",
+            "(your own comes in as module:Class, by detector_files, or with an expression: "
+            "share_of, mean_of, quantile_of, count_of)",
         ),
         (
             "{same_item: {first_place_abvoe: 0.5}}",
