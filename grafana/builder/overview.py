@@ -8,8 +8,10 @@ from grafana.builder.frame import CHOSEN, DAEMONS, Layout, frame, incidents_mark
 from grafana.builder.panels import GREEN, ORANGE, RED, YELLOW, course, link, number, rows, timeline
 from grafana.builder.queries import (
     STATES,
+    TOLD,
     age_of_data,
     incidents,
+    muted,
     not_watched,
     of_each,
     open_incidents,
@@ -75,7 +77,7 @@ def overview() -> Dashboard:
             timeline(
                 "State of the recommenders",
                 "The worst that is known of each: an open incident, then that it is not being watched or that its log"
-                " is empty, then maintenance. Green only where a window was evaluated lately and nothing is open.",
+                " is empty. Green only where a window was evaluated lately and could be judged, and nothing is open.",
                 state(CHOSEN),
                 "{{recommender}}",
                 STATES,
@@ -88,13 +90,14 @@ def overview() -> Dashboard:
             rows(
                 "Open incidents",
                 "What is wrong, in the words of the alert. The identifier leads to the incident with its evidence.",
-                {"A": open_incidents(CHOSEN)},
+                {"A": open_incidents(CHOSEN), "B": muted(CHOSEN)},
                 {
                     "recommender": "Recommender",
                     "severity": "Severity",
                     "summary": "What is wrong",
                     "slice": "Where",
-                    "Value": "Since",
+                    "Value #A": "Since",
+                    "Value #B": "Told",
                     "incident": "Incident",
                 },
                 units={"Since": "dateTimeAsLocal"},
@@ -102,6 +105,7 @@ def overview() -> Dashboard:
                     "Incident": link("Open the incident", "${page:raw}/incidents/${__value.raw}"),
                     "Recommender": TO_RECOMMENDER,
                 },
+                states={"Told": TOLD},
                 empty="no incident is open, or recwatch cannot be scraped",
             )
         ],

@@ -21,7 +21,12 @@ STATES: States = {
     3: ("not watched", ORANGE),
     4: ("no data", PURPLE),
     5: ("maintenance", BLUE),
+    6: ("last window not evaluated", ORANGE),
+    7: ("only observed", BLUE),
+    8: ("too little to judge", GRAY),
 }
+# Whether people are still told of an open incident.
+TOLD: States = {0: ("yes", RED), 1: ("no: acknowledged", BLUE)}
 
 
 def of_each(metric: str, own: str, more: str = "") -> str:
@@ -48,19 +53,30 @@ or
 
 
 def state(own: str) -> str:
-    """What is known of each recommender, as a number of `STATES`: the first that holds counts."""
+    """What is known of each recommender, as a number of `STATES`: the first that holds counts.
+
+    Fine is what is left: a window was evaluated lately, a detector could judge, nothing is open, and incidents would
+    be told.
+    """
 
     def is_open(severity: str) -> str:
         return f"""({of_each("recwatch_incident_open", own, f',severity="{severity}"')} == 1)"""
 
-    no_data = of_each("recwatch_evaluation_status", own, ',status="no_data"')
+    def ended(how: str) -> str:
+        return f"""({of_each("recwatch_evaluation_status", own, f',status=~"{how}"')} == 1)"""
+
+    observed = of_each("recwatch_recommender_info", own, ',mode="observe"')
+    judged = f"""(max by (recommender) (recwatch_verdict{{{own},slice="all"}} < 2))"""
     return f"""\
 {is_open("page")}
 or 2 * {is_open("ticket")}
 or 3 + 0 * {not_watched(own)}
-or 4 * ({no_data} == 1)
+or 4 * {ended("no_data")}
+or 6 * {ended("failed|refused|skipped")}
 or 5 * ({of_each("recwatch_in_maintenance", own)} == 1)
-or 0 * {of_each("recwatch_recommender_info", own)}"""
+or 7 * {observed}
+or 0 * {judged}
+or 8 * {of_each("recwatch_recommender_info", own)}"""
 
 
 def incidents(own: str, severity: str) -> str:
@@ -79,3 +95,11 @@ def open_incidents(own: str) -> str:
   (max by ({labels}) (recwatch_incident_open{{{own}}}) == 1)
 * on (incident, recommender) group_left (summary)
   max by (incident, recommender, summary) (recwatch_incident_info{{{own}}})"""
+
+
+def muted(own: str) -> str:
+    """Of each open incident, whether people are told of it no more."""
+    return f"""\
+max by (incident, recommender) (recwatch_incident_muted{{{own}}})
+and on (incident, recommender)
+  (recwatch_incident_open{{{own}}} == 1)"""

@@ -11,9 +11,11 @@ from grafana.builder.frame import ONE, Layout, MarkedTime, choice, frame, incide
 from grafana.builder.panels import ORANGE, RED, course, link, number, rows, timeline, within_band
 from grafana.builder.queries import (
     STATES,
+    TOLD,
     VERDICTS,
     age_of_data,
     incidents,
+    muted,
     of_each,
     open_incidents,
     since_success,
@@ -236,12 +238,13 @@ def _now(layout: Layout) -> None:
                 "Open incidents",
                 "What is wrong, in the words of the alert. The identifier leads to the incident's page with its"
                 " evidence, the detector to its runbook.",
-                {"A": open_incidents(ONE)},
+                {"A": open_incidents(ONE), "B": muted(ONE)},
                 {
                     "severity": "Severity",
                     "summary": "What is wrong",
                     "slice": "Where",
-                    "Value": "Since",
+                    "Value #A": "Since",
+                    "Value #B": "Told",
                     "detector": "Detector",
                     "incident": "Incident",
                 },
@@ -250,6 +253,7 @@ def _now(layout: Layout) -> None:
                     "Incident": link("Open the incident", "${page:raw}/incidents/${__value.raw}"),
                     "Detector": link("Open the runbook", "${page:raw}/runbooks/${__value.raw}"),
                 },
+                states={"Told": TOLD},
                 empty="no incident is open, or recwatch cannot be scraped",
             )
         ],
