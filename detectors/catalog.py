@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from detectors.core.catalog import Catalog as Known
 from detectors.core.detector import Context, Detector
-from detectors.core.measurement import Measure, Measurement, Unit, share
+from detectors.core.measurement import Evidence, Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
 from detectors.measures.circulation import circulation
 from detectors.measures.sampled_lists import F, SampledLists
-from detectors.measures.shown_items import ShownItems
-from detectors.statistics.item_counts import ItemCounts
+from detectors.measures.shown_items import ShownItems, worst
+from detectors.statistics.item_counts import ItemCounts, MeantItems
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
@@ -49,7 +49,7 @@ class Catalog(Detector):
     """
 
     name = "catalog"
-    statistics = (ItemCounts, ListTally, Panel)
+    statistics = (ItemCounts, MeantItems, ListTally, Panel)
     telling = 85
 
     blocked_above: float = 0.02
@@ -105,63 +105,85 @@ class Catalog(Detector):
         catalog = context.catalog
         if catalog is None or not len(catalog):
             return
-        lists = SampledLists(summary)
-        items = ShownItems(summary, lists)
-        found = catalog.find(items.counts.keys)
-        for kind, marked in _marked(catalog, found).items():
-            if "request" in summary.has:
-                yield _of_requests(f"{kind}_requests_share", marked, items, lists, catalog)
-            yield _of_rows(f"{kind}_share", marked, items, lists, catalog)
+        lists, items = SampledLists.of(summary), ShownItems(summary)
+        shown = _Shown(summary, context, catalog, lists, items)
+        for kind in ("unknown", "blocked", "out_of_stock"):
+            marked = shown.marked(kind)
+            if marked is not None:
+                if "request" in summary.has:
+                    yield shown.requests_share(f"{kind}_requests_share", *marked)
+                yield shown.rows_share(f"{kind}_share", *marked)
         for part in ("category", "provider"):
             labels = getattr(catalog, part)
             if labels is not None:
-                yield circulation(part, labels, catalog, found, items, lists, context)
+                yield circulation(part, labels, catalog, items, lists, context)
 
 
-def _marked(catalog: Known, found: NDArray[np.int64]) -> dict[str, Flags]:
-    """The items that should not be shown, by why, shapes (items,)."""
-    known = found >= 0
-    out = {"unknown": ~known}
-    for kind in ("blocked", "out_of_stock"):
-        flags = getattr(catalog, kind)
-        if flags is not None:
-            out[kind] = known & flags[found]
-    return out
+class _Shown:
+    """Rows and requests that show items of some kind.
+
+    At pinned places anything may be shown that is not of the catalogue, such as advertisements, but nothing that is
+    blocked.
+    """
+
+    def __init__(
+        self, summary: Summary, context: Context, catalog: Known, lists: SampledLists, items: ShownItems
+    ) -> None:
+        self._catalog, self._lists, self._items = catalog, lists, items
+        self._meant = ShownItems(summary, MeantItems)
+        self._requests = lists.totals(np.ones(len(lists.length)))
+        self._n = self._requests / summary.clustering
+
+    def marked(self, kind: str) -> tuple[Flags, Flags | None] | None:
+        """Items of that kind among the organic ones, and among those that are meant, if these are to be looked at.
+
+        None where the catalogue does not say it.
+        """
+        found, meant = (self._catalog.find(i.counts.keys) for i in (self._items, self._meant))
+        if kind == "unknown":
+            return found < 0, None
+        flags = getattr(self._catalog, kind)
+        return None if flags is None else ((found >= 0) & flags[found], (meant >= 0) & flags[meant])
+
+    def requests_share(self, measure: str, organic: Flags, meant: Flags | None) -> Measurement:
+        """Share of requests with at least one such item: from the lists of the panel, and what is pinned on top."""
+        lists = self._lists
+        hit = (lists.sums(organic[lists.item]) > 0).astype(float)
+        value, error = lists.ratio(hit, np.ones(len(hit)))
+        if meant is not None:
+            pinned = self._pinned(meant)
+            value = value + pinned - value * pinned
+            error = np.hypot(error * (1 - pinned), _share_error(pinned, self._n) * (pinned > 0))
+        error = np.fmax(error, _share_error(value, lists.n))
+        return Measurement(measure, value, error, lists.n, self._worst(organic, meant))
+
+    def rows_share(self, measure: str, organic: Flags, meant: Flags | None) -> Measurement:
+        """Share of rows with such an item, counted in full."""
+        rows, hits = self._items.rows, self._items.total(organic)
+        if meant is not None:
+            rows, hits = rows + self._meant.rows, hits + self._meant.total(meant)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = hits / rows
+            length = np.maximum(rows / self._requests, 1)
+        error = self._items.mean(organic, self._lists).error
+        # Few such items: as many requests have one, and of each list it is one row.
+        least = _share_error(np.minimum(value * length, 1), self._n) / length
+        return Measurement(measure, value, np.fmax(error, least), self._n, self._worst(organic, meant))
+
+    def _pinned(self, meant: Flags) -> F:
+        """Share of requests in which such an item is meant."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.nan_to_num(np.minimum(self._meant.total(meant) / self._requests, 1))
+
+    def _worst(self, organic: Flags, meant: Flags | None) -> Evidence:
+        parts = [(self._items, organic), *([(self._meant, meant)] if meant is not None else [])]
+
+        def evidence(s: int) -> Mapping[str, Any]:
+            return {**worst(parts, s, self._catalog), "catalogue": {"items": len(self._catalog)}}
+
+        return evidence
 
 
-def _of_requests(
-    measure: str, marked: Flags, items: ShownItems, lists: SampledLists, catalog: Known
-) -> Measurement:
-    """Share of requests with at least one such item, from the lists of the panel."""
-    hit = (lists.sums(marked[lists.item]) > 0).astype(float)
-    value, error = lists.ratio(hit, np.ones(len(hit)))
-    return Measurement(
-        measure, value, _at_least(value, error, lists.n), lists.n, _worst(marked, items, catalog)
-    )
-
-
-def _of_rows(
-    measure: str, marked: Flags, items: ShownItems, lists: SampledLists, catalog: Known
-) -> Measurement:
-    """Share of rows with such an item, counted in full."""
-    value, error = items.mean(marked.astype(float))
-    requests = lists.totals(np.ones(len(lists.length)))
-    n = requests / lists.summary.clustering
-    with np.errstate(invalid="ignore", divide="ignore"):
-        length = np.maximum(items.rows / requests, 1)
-    # Few such items: as many requests have one, and of each list it is one row.
-    floor = _at_least(np.minimum(value * length, 1), 0 * value, n) / length
-    return Measurement(measure, value, np.maximum(error, floor), n, _worst(marked, items, catalog))
-
-
-def _at_least(value: F, error: F, n: F) -> F:
-    """The error, but never less than that of a share among so many independent requests: zero is not known exactly."""
-    plain = share("", value * n, n, np.ones(len(n))).error
-    return np.fmax(np.where(np.isnan(value), np.nan, error), np.where(np.isnan(value), np.nan, plain))
-
-
-def _worst(marked: Flags, items: ShownItems, catalog: Known) -> Any:
-    def evidence(s: int) -> Mapping[str, Any]:
-        return {**items.worst(s, marked, catalog), "catalogue": {"items": len(catalog)}}
-
-    return evidence
+def _share_error(value: F, n: F) -> F:
+    """The error of a share of so many independent requests: one that is zero is not known exactly."""
+    return share("", value * n, n, np.ones(len(n))).error

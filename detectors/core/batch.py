@@ -193,7 +193,7 @@ class Batch:
             **self._columns_of(kept),
         )
 
-    def _columns_of(self, rows: NDArray[Any]) -> dict[str, Any]:
+    def _columns_of(self, rows: NDArray[Any] | slice) -> dict[str, Any]:
         """What there is of each row, for some of them."""
         columns = {name: getattr(self, name) for name in OF_ROWS}
         own = {key: values[rows] for key, values in self.columns.items()}
@@ -210,6 +210,14 @@ class Batch:
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         return self
+
+    def without_all_rows(self) -> Batch:
+        """All requests, each with an empty list."""
+        none = np.zeros(self.n_requests + 1, np.int64)
+        return replace(
+            self, offsets=none, missing={}, repeated=np.zeros(len(self.cells), np.int64),
+            **self._columns_of(slice(0)),
+        )  # fmt: skip
 
     def sample(self, rate: float) -> Batch:
         """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""

@@ -53,13 +53,7 @@ class Expected:
         `Batch.first` says which place of each request is then the first: the first one that is neither pinned nor taken
         by an expected item. A batch of which nothing is expected is returned as it is.
         """
-        pinned = [(hit, p) for where, p in self.positions if (hit := in_place(batch.cells, where)).any()]
-        items = [
-            (hit, codes)
-            for where, hashes in self.items
-            if (hit := in_place(batch.cells, where)).any()
-            and len(codes := np.flatnonzero(np.isin(batch.item_hash, np.array([*hashes], np.uint64))))
-        ]
+        pinned, items = self._pinned(batch), self._expected_items(batch)
         if not (pinned or items):
             return batch
         row_cell, meant = batch.row_cell, np.zeros(batch.n_rows, bool)
@@ -69,6 +63,31 @@ class Expected:
         for hit, position in pinned:
             meant |= hit[row_cell] & (batch.position == position)
         return batch.without_rows(meant, first)
+
+    def meant(self, batch: Batch) -> Batch:
+        """What `organic` leaves out: the same requests with the rows at pinned places and of expected items alone."""
+        pinned, items = self._pinned(batch), self._expected_items(batch)
+        if not (pinned or items):
+            return batch.without_all_rows()
+        row_cell, rest = batch.row_cell, np.ones(batch.n_rows, bool)
+        for hit, codes in items:
+            rest &= ~(hit[row_cell] & np.isin(batch.item, codes))
+        for hit, position in pinned:
+            rest &= ~(hit[row_cell] & (batch.position == position))
+        return batch.without_rows(rest, np.ones(batch.n_requests, np.int64))
+
+    def _pinned(self, batch: Batch) -> list[tuple[Mask, int]]:
+        """Cells and the place that is pinned in them."""
+        return [(hit, p) for where, p in self.positions if (hit := in_place(batch.cells, where)).any()]
+
+    def _expected_items(self, batch: Batch) -> list[tuple[Mask, NDArray[np.int64]]]:
+        """Cells and the codes of the items that are expected in them."""
+        return [
+            (hit, codes)
+            for where, hashes in self.items
+            if (hit := in_place(batch.cells, where)).any()
+            and len(codes := np.flatnonzero(np.isin(batch.item_hash, np.array([*hashes], np.uint64))))
+        ]
 
     def kind_of_cells(self, cells: Cells) -> list[str]:
         """What lists depend on in each cell.

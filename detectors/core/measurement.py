@@ -25,6 +25,10 @@ class Unit(StrEnum):
     ITEMS = "items"
     SECONDS = "seconds"
     SCORE = "score"
+    SHANNONS = (
+        "shannons"  # of information; "bits" would be taken for a size, of which bytes are the base unit
+    )
+    FREQUENCY = "frequency"  # how often, of a fixed number of rows
     CURRENCY = "currency"  # whichever the log or the catalogue has
     CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
 

@@ -36,6 +36,8 @@ class Statistic(ABC):
     organic : bool
         True for what speaks of sameness: it does not see rows that are meant to be the same, at pinned places and of
         expected items.
+    meant : bool
+        True for what sees those rows, and no others.
     outcome : str
         Of what people do with their lists, what it is made of: "click", "conversion" or "value". Such outcomes may have
         a log of their own, where they come late.
@@ -47,6 +49,7 @@ class Statistic(ABC):
     version: ClassVar[int] = 1
     census: ClassVar[bool] = False
     organic: ClassVar[bool] = False
+    meant: ClassVar[bool] = False
     outcome: ClassVar[str] = ""
     approximate: ClassVar[str] = ""
 

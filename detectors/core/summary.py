@@ -62,17 +62,19 @@ class Summary:
         expected: Expected = NOTHING_EXPECTED,
         run: Run = straight,
     ) -> Summary:
-        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same.
+        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same; what is
+        `meant`, those rows alone.
 
         `run` makes each statistic, and may leave one out.
         """
         batch = batch.read_only()
-        sampled = batch.sample(rate).read_only()
-        seen = {(True, False): batch, (False, False): sampled}
+        seen = {(True, ""): batch, (False, ""): batch.sample(rate).read_only()}
         made = {}
         for t in types:
-            if (view := (t.census, t.organic)) not in seen:
-                seen[view] = expected.organic(seen[t.census, False]).read_only()
+            part = "organic" if t.organic else "meant" if t.meant else ""
+            if (view := (t.census, part)) not in seen:
+                rows = seen[t.census, ""]
+                seen[view] = (expected.organic(rows) if t.organic else expected.meant(rows)).read_only()
             if (statistic := run(t, partial(t.from_batch, seen[view]))) is not None:
                 made[t] = statistic
         kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
@@ -142,6 +144,11 @@ class Summary:
 
     @cached_property
     def _totals(self) -> dict[tuple[type[KeyedCounts], int], list[NDArray[np.float64]]]:
+        return {}
+
+    @cached_property
+    def workings(self) -> dict[Any, Any]:
+        """Large results that several detectors need, made by the first of them; `lean` leaves them behind."""
         return {}
 
     @cached_property

@@ -165,7 +165,7 @@ def kind_of(measure: Measure) -> int:
         return COUNT
     if measure.unit is Unit.RATIO:
         return SHARE
-    return SIZE if measure.unit is Unit.ITEMS else LEVEL
+    return SIZE if measure.unit in (Unit.ITEMS, Unit.FREQUENCY) else LEVEL
 
 
 def _judge_measure(

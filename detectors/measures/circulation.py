@@ -11,23 +11,20 @@ from numpy.typing import NDArray
 from detectors.core.catalog import UNKNOWN_TIME, Catalog, Labels
 from detectors.core.detector import Context
 from detectors.core.measurement import Measurement
-from detectors.measures.reference import untroubled
+from detectors.measures.reference import REFERENCE_ROWS, item_counts, untroubled
 from detectors.measures.sampled_lists import F, SampledLists
 from detectors.measures.shown_items import ShownItems
-from detectors.statistics.item_counts import ANYWHERE, ItemCounts
 
 SHOWN = 0.05  # a part is in circulation in full when it gets this much of what its size would give
 LEAST_ROWS = 20  # that its size would give: smaller parts may be missing by chance
 LEAST_SHARE = 0.002  # of the catalogue: smaller parts are not looked at
 NAMED = 5
-BEFORE_ROWS = 50_000  # of earlier windows, to say what was shown before
 
 
 def circulation(
     part: str,
     labels: Labels,
     catalog: Catalog,
-    found: NDArray[np.int64],
     items: ShownItems,
     lists: SampledLists,
     context: Context,
@@ -43,12 +40,10 @@ def circulation(
     ----------
     part : str
         "category" or "provider".
-    labels : Labels
-    found : array of int, shape (items,)
-        Where each item that was shown stands in the catalogue, -1 for none.
     """
-    may_be_shown = _may_be_shown(catalog, context.window_us[1])
-    size = np.bincount(labels.codes[may_be_shown] + 1, minlength=len(labels.names) + 1)[1:].astype(float)
+    found = catalog.find(items.counts.keys)
+    allowed = may_be_shown(catalog, context.window_us[1])
+    size = np.bincount(labels.codes[allowed] + 1, minlength=len(labels.names) + 1)[1:].astype(float)
     large = np.flatnonzero(size >= max(LEAST_SHARE * size.sum(), 1))
     weight = size[large] / max(size.sum(), 1)
     number = np.full(len(labels.names) + 1, -1)
@@ -89,7 +84,8 @@ def circulation(
     return Measurement(f"{part}_circulation", value, error, n, evidence)
 
 
-def _may_be_shown(catalog: Catalog, end_us: int) -> NDArray[np.bool_]:
+def may_be_shown(catalog: Catalog, end_us: int) -> NDArray[np.bool_]:
+    """Which items are neither blocked nor out of stock, and were there before that moment, shape (items,)."""
     out = np.ones(len(catalog), bool)
     for flags in (catalog.blocked, catalog.out_of_stock):
         if flags is not None:
@@ -103,23 +99,20 @@ def _by_slice(of_item: NDArray[np.int64], items: ShownItems, parts: int) -> F:
     """Rows of each slice that show each part, shape (slices, parts)."""
     counts = items.counts
     code = of_item[counts.key]
-    known = code >= 0
-    table = np.bincount(
-        counts.group[known] * np.int64(parts) + code[known],
-        counts.counts[known, ANYWHERE],
-        len(counts.groups) * parts,
-    ).reshape(len(counts.groups), parts)
-    return np.asarray(items.members @ table)
+    code[code < 0] = parts  # one column more, for what is of no part that is looked at
+    code += counts.group * np.int64(parts + 1)
+    cells = len(counts.groups)
+    table = np.bincount(code, items.shown, cells * (parts + 1)).reshape(cells, parts + 1)
+    return np.asarray(items.members @ table[:, :parts])
 
 
 def _before(context: Context, catalog: Catalog, labels: Labels, number: NDArray[np.int64], parts: int) -> F:
     """Share of the rows of earlier windows that showed each part, shape (parts,); 0 where there are none."""
     out, rows = np.zeros(parts), 0.0
-    for window in untroubled(context, BEFORE_ROWS):
-        counts = window.summary[ItemCounts]
-        found = catalog.find(counts.keys)
+    for window in untroubled(context, REFERENCE_ROWS):
+        keys, shown = item_counts(window.summary)
+        found = catalog.find(keys)
         of_item = number[np.where(found >= 0, labels.codes[found], -1)]
-        shown = np.bincount(counts.key, counts.counts[:, ANYWHERE], len(counts.keys))
         out += np.bincount(of_item[of_item >= 0], shown[of_item >= 0], parts)
         rows += float(shown.sum())
     return out / rows if rows else out

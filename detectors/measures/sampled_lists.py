@@ -7,18 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from detectors.core.batch import I64
+from detectors.core.pairs import CellPairs, pairs_of
 from detectors.core.summary import Summary
 from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
 F = NDArray[np.float64]
-
-DENSE_CELLS = 200  # up to so many cells, sums over pairs of them are held in a table
-ROUNDING = 1e-12  # of what is subtracted from one another: less than that is nothing
 
 
 class Ratio(NamedTuple):
@@ -49,6 +46,14 @@ class SampledLists:
     W. G. Cochran, "Sampling Techniques", 1977, sections 6.11 (ratio estimates in stratified samples) and 9A.3 (ratios
     to size in clusters).
     """
+
+    @classmethod
+    def of(cls, summary: Summary) -> SampledLists:
+        """Those of a summary, made once for all who ask."""
+        if cls not in summary.workings:
+            summary.workings[cls] = cls(summary)
+        found: SampledLists = summary.workings[cls]
+        return found
 
     def __init__(self, summary: Summary) -> None:
         self.summary, self.panel = summary, summary[Panel]
@@ -112,12 +117,10 @@ class SampledLists:
         users = len(self.panel.user)
         a: F = np.asarray(np.bincount(self.panel.request_user, weight * top, users), float)
         b: F = np.asarray(np.bincount(self.panel.request_user, weight * bottom, users), float)
-        of_a, of_b = self._by_user(a, a), value**2 * self._by_user(b, b)
-        squares = of_a + of_b - 2 * value * self._by_user(a, b)
-        squares = np.where(squares > ROUNDING * (of_a + of_b), squares, 0.0)
+        squares = self._by_user(a, a) - 2 * value * self._by_user(a, b) + value**2 * self._by_user(b, b)
         n = np.maximum(self._entries, 2)
         with np.errstate(invalid="ignore", divide="ignore"):
-            error = np.sqrt(squares * n / (n - 1)) / below
+            error = np.sqrt(np.maximum(squares, 0) * n / (n - 1)) / below
         return np.where(below > 0, error, np.nan)
 
     @cached_property
@@ -140,33 +143,14 @@ class SampledLists:
 
     def _by_user(self, a: F, b: F) -> F:
         """Sum over users of (the sum of a) * (the sum of b), both over the user's cells in the slice."""
-        left, right, cells = self._pairs
-        product = a[left] * b[right]
-        n = len(self.panel.groups)
-        if n <= DENSE_CELLS:
-            table = np.bincount(cells, product, n * n).reshape(n, n)
-            return np.asarray(((self.members @ table) * self.members).sum(axis=1))
-        row, column = np.divmod(cells, n)
-        sparse = csr_array((product, (row, column)), (n, n))
-        return np.asarray((self._sparse_members @ sparse).multiply(self._sparse_members).sum(axis=1)).ravel()
-
-    @cached_property
-    def _sparse_members(self) -> csr_array:
-        return csr_array(self.members)
-
-    @cached_property
-    def _pairs(self) -> tuple[I64, I64, I64]:
-        """Ordered pairs of the entries of one user, each with itself included, and both their cells in one number."""
-        order = np.argsort(self.panel.person, kind="stable")
-        person = self.panel.person[order]
-        first = np.searchsorted(person, person)
-        count = np.searchsorted(person, person, "right") - first
-        left = np.repeat(np.arange(len(person)), count)
-        start = np.cumsum(count) - count
-        right = np.arange(len(left)) - np.repeat(start - first, count)
-        left, right = order[left], order[right]
+        left, right = self._pairs
         cell = self.panel.user_group.astype(np.int64)
-        return left, right, cell[left] * len(self.panel.groups) + cell[right]
+        return CellPairs(self.members).by_slice(cell[left], cell[right], a[left] * b[right])
+
+    @cached_property
+    def _pairs(self) -> tuple[I64, I64]:
+        """Ordered pairs of the users of cells that are one person, each with itself included."""
+        return pairs_of(self.panel.person)
 
 
 def _requests(summary: Summary) -> F:

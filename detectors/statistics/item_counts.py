@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self
 
@@ -50,8 +50,8 @@ class ItemCounts(KeyedCounts):
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
-        if not len(batch.cells):
-            return cls.empty()
+        if not batch.n_rows:
+            return replace(cls.empty(), groups=batch.cells.keys)
         by_hash = np.argsort(
             batch.item_hash, kind="stable"
         )  # at no cost where the codes are in order already
@@ -100,3 +100,13 @@ def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.in
         else:
             frequent[first:end] = True
     return distinct(counts.key[frequent]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class MeantItems(ItemCounts):
+    """The same of the rows that are meant to be the same: at pinned places, and of expected items."""
+
+    name = "meant_items"
+    version = 1
+    organic = False
+    meant = True

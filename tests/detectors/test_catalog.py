@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import Batch, Context, Summary
+from detectors import Batch, Context, Expected, Summary
 from detectors import Catalog as Known
 from detectors.catalog import Catalog
 from detectors.core.detector import Earlier
-from detectors.core.expected import Expected
 from detectors.core.hashing import hash_texts
 from detectors.core.measurement import Measurement
 from detectors.core.verdict import Verdict
@@ -100,13 +99,31 @@ def test_a_few_unknown_items_are_no_trouble_and_nothing_but_unknown_ones_is() ->
     assert (odd["unknown_share"].value[0], bool(odd["unknown_share"].page[0])) == (1.0, True)
 
 
-def test_items_that_are_meant_to_be_everywhere_need_not_be_in_the_catalogue() -> None:
-    batch = of_lists([["promo", "a"]] * 20)
-    context = with_catalogue(
-        Known.of(["a"]), expected=Expected(items=(({}, frozenset(hash_texts(["promo"]).tolist())),))
-    )
-    assert measure(DETECTOR, batch, context)["unknown_share"].value[0] == 0
-    assert measure(DETECTOR, batch, replace(context, expected=Expected()))["unknown_share"].value[0] == 0.5
+def expecting(batch: Batch, known: Known, **expected: Any) -> dict[str, Measurement]:
+    meant = Expected(**expected)
+    summary = Summary.of(batch, DETECTOR.statistics, expected=meant)
+    return measure_summary(DETECTOR, summary, with_catalogue(known, expected=meant))
+
+
+def test_items_that_are_meant_to_be_everywhere_are_known_and_blocked_all_the_same() -> None:
+    batch = of_lists([["promo", "a"]] * 18 + [["a"]] * 2)
+    items = (({}, frozenset(hash_texts(["promo"]).tolist())),)
+    assert expecting(batch, Known.of(["a"]), items=items)["unknown_share"].value[0] == 0
+    found = expecting(batch, Known.of(["a", "promo"], blocked=[False, True]), items=items)
+    assert found["blocked_requests_share"].value[0] == pytest.approx(0.9)
+    assert found["blocked_share"].value[0] == pytest.approx(18 / 38)
+    evidence = found["blocked_share"].evidence
+    assert evidence is not None
+    assert evidence(0)["item"] == "promo"
+
+
+def test_pinned_places_may_show_what_is_not_of_the_catalogue_but_nothing_blocked() -> None:
+    lists = [[f"ad-{r % 2}", "a", "b" if r % 10 == 0 else "c"] for r in range(200)]
+    known = Known.of(["a", "b", "c", "ad-1"], blocked=[False, True, False, True])
+    found = expecting(of_lists(lists), known, positions=(({}, 1),))
+    assert found["unknown_share"].value[0] == 0
+    assert found["blocked_share"].value[0] == pytest.approx((100 + 20) / 600)
+    assert found["blocked_requests_share"].value[0] == pytest.approx(0.5 + 0.1 - 0.5 * 0.1)  # as if by chance
 
 
 def test_what_is_wrong_is_named_the_worst_first_and_one_that_is_most_of_it_is_to_blame() -> None:

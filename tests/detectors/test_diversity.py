@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations, permutations
 from math import exp, log
+from typing import Any
 
 import numpy as np
 import pytest
 
-from detectors import Batch, Catalog, Floor
-from detectors.diversity import Diversity, chao_wang_jost_entropy, rarefied
-from tests.detectors.batches import ROLES, WINDOW, measure, of_lists, random_batch
+from detectors import Batch, Catalog, Context, Floor, Measurement, Summary
+from detectors.core.catalog import UNKNOWN_TIME
+from detectors.core.detector import Earlier
+from detectors.core.verdict import Verdict
+from detectors.diversity import Diversity
+from detectors.judgement.judge import Judge, kind_of
+from detectors.measures.abundance import Abundances
+from detectors.measures.entropy import chao_wang_jost_entropy
+from detectors.measures.rarefaction import distinct_items
+from tests.detectors.batches import HOUR, ROLES, START, WINDOW, measure, of_lists, random_batch
 from tests.detectors.recommender import Shop, check_sampling
 
 DETECTOR = Diversity()
@@ -126,14 +136,15 @@ def test_rarefied_is_the_mean_over_all_samples(counts: list[int]) -> None:
     rows = [i for i, c in enumerate(counts) for _ in range(c)]
     for to in range(1, len(rows) + 1):
         samples = [len(set(chosen)) for chosen in combinations(rows, to)]
-        assert rarefied(np.array(counts, float), to) == pytest.approx(np.mean(samples))
+        found, _ = distinct_items(Abundances.of(np.array(counts, float)), np.array([float(len(rows))]), to)
+        assert found.tolist() == pytest.approx([np.mean(samples)])
 
 
 def test_coverage_is_of_the_catalogue_that_is_configured() -> None:
     batch = of_lists(even(500, 5, 100))
     without = measure(DETECTOR, batch)
     assert "coverage" not in without
-    found = measure(DETECTOR, batch, type(WINDOW)(catalog=Catalog.of([str(i) for i in range(1000)])))
+    found = measure(DETECTOR, batch, type(WINDOW)(catalog=Catalog.of([f"i{i}" for i in range(1000)])))
     assert found["coverage"].value[0] == pytest.approx(without["distinct_items"].value[0] / 1000)
     assert found["coverage"].error[0] == pytest.approx(without["distinct_items"].error[0] / 1000)
 
@@ -192,4 +203,148 @@ def test_one_stuck_item_hardly_moves_list_level_overlap() -> None:
 
 def test_what_a_log_lacks_is_not_measured() -> None:
     batch = random_batch(np.random.default_rng(0), has=frozenset({"user"}))
-    assert set(measure(DETECTOR, batch)) == set(ALL) - {"list_overlap"}
+    assert set(measure(DETECTOR, batch)) == {*ALL, "average_popularity", "novelty"} - {"list_overlap"}
+
+
+ITEMS = 200
+WITH_CATALOGUE = [
+    "category_distance", "coverage", "gini", "average_popularity", "novelty", "long_tail_share", "new_items_share"
+]  # fmt: skip
+DAY = 24 * HOUR
+
+
+def catalogue(items: int = ITEMS, **columns: Any) -> Catalog:
+    """Ten categories; every seventh item is of yesterday."""
+    fields: dict[str, Any] = {
+        "category": [f"category-{i % 10}" for i in range(items)],
+        "provider": [f"provider-{i % 3}" for i in range(items)],
+        "created_us": np.where(np.arange(items) % 7 == 0, START - DAY, START - 400 * DAY),
+        **columns,
+    }
+    return Catalog.of([str(i) for i in range(items)], **fields)
+
+
+def day_before(shop: Shop, requests: int = 4000) -> list[Earlier]:
+    return [Earlier(START - DAY, Summary.of(shop(np.random.default_rng(77), requests), DETECTOR.statistics))]
+
+
+def with_catalogue(shop: Shop, **columns: Any) -> Context:
+    before = day_before(shop)
+    return replace(WINDOW, catalog=catalogue(**columns), earlier=lambda: before)
+
+
+@pytest.mark.parametrize(
+    "shop",
+    [Shop(), Shop(visits=3), Shop(visits=3, loyal=False), Shop(stuck=0.3, broken=0.2, visits=2)],
+    ids=["one visit", "the same list each visit", "a new list each visit", "short and stuck lists"],
+)
+def test_what_a_catalogue_says_does_not_move_with_the_sample_either(shop: Shop) -> None:
+    check_sampling(Diversity(gini_rows=200), shop, WITH_CATALOGUE, context=with_catalogue(Shop()))
+
+
+def test_coverage_and_gini_are_of_items_that_may_be_shown_and_are_in_the_catalogue() -> None:
+    batch = Shop()(np.random.default_rng(0), 800)
+    plain = measure(DETECTOR, batch, replace(WINDOW, catalog=catalogue()))
+    half = measure(DETECTOR, batch, replace(WINDOW, catalog=catalogue(100)))
+    blocked = measure(DETECTOR, batch, replace(WINDOW, catalog=catalogue(blocked=np.arange(ITEMS) >= 150)))
+    assert plain["coverage"].value[0] == pytest.approx(plain["distinct_items"].value[0] / ITEMS)
+    assert half["coverage"].value[0] > plain["coverage"].value[0]  # of the more popular items
+    rest = measure(DETECTOR, batch, replace(WINDOW, catalog=catalogue(150)))
+    for name in ("coverage", "gini"):
+        assert blocked[name].value[0] == pytest.approx(rest[name].value[0])
+    counts = np.bincount(batch.item, minlength=ITEMS)[:100]  # what is left of the popular ones is more even
+    x = np.sort(counts).astype(float)
+    assert half["gini"].value[0] > (2 * np.arange(1, 101) - 101) @ x / (
+        100 * x.sum()
+    )  # of all rows, not of 2,000
+    assert half["gini"].value[0] < plain["gini"].value[0]
+
+
+def test_share_of_new_items_is_counted() -> None:
+    batch = Shop()(np.random.default_rng(0), 400)
+    context = replace(WINDOW, catalog=catalogue())
+    assert measure(DETECTOR, batch, context)["new_items_share"].value[0] == pytest.approx(
+        (batch.item % 7 == 0).mean()
+    )
+    assert measure(Diversity(new_days=0.5), batch, context)["new_items_share"].value[0] != 0
+
+
+@pytest.mark.parametrize(
+    "created",
+    [np.full(ITEMS, START - 400 * DAY), np.full(ITEMS, UNKNOWN_TIME), np.full(ITEMS, START + 2 * HOUR)],
+    ids=["old", "not said", "to come"],
+)
+def test_a_catalogue_without_new_items_says_nothing_of_them(created: Any) -> None:
+    found = measure(
+        DETECTOR,
+        Shop()(np.random.default_rng(0), 100),
+        replace(WINDOW, catalog=catalogue(created_us=created)),
+    )
+    assert np.isnan(found["new_items_share"].value).all()
+
+
+def now_and_usual(change: Callable[[Batch], Batch]) -> tuple[dict[str, Measurement], dict[str, Measurement]]:
+    shop = Shop(tilt=0.4)
+    batch, context = shop(np.random.default_rng(5), 1500), with_catalogue(shop)
+    return measure(DETECTOR, change(batch), context), measure(DETECTOR, batch, context)
+
+
+def same_category(batch: Batch) -> Batch:
+    """Each list from the category of its first item: 20 items, of which the list's places take other ones."""
+    first = batch.item[batch.offsets[:-1]][batch.row_request]
+    return replace(batch, item=((first + 10 * (batch.position - 1)) % ITEMS).astype(np.int32))
+
+
+def without_new(batch: Batch) -> Batch:
+    return replace(
+        batch, item=np.where(batch.item % 7 == 0, batch.item + 1, batch.item).astype(np.int32) % ITEMS
+    )
+
+
+def only_popular(batch: Batch) -> Batch:
+    return replace(batch, item=(batch.item % 30).astype(np.int32))
+
+
+@pytest.mark.parametrize(
+    ("broken", "measure_", "direction", "least"),
+    [
+        (same_category, "category_distance", -1, 0.3),
+        (without_new, "new_items_share", -1, 0.5),
+        (only_popular, "average_popularity", 1, 0.5),
+        (only_popular, "long_tail_share", -1, 0.3),
+    ],
+)
+def test_what_it_is_there_for_shows_and_taken_out_does_not(
+    broken: Callable[[Batch], Batch], measure_: str, direction: int, least: float
+) -> None:
+    now, usual = (found[measure_] for found in now_and_usual(broken))
+    change = (now.value[0] - usual.value[0]) / usual.value[0]
+    assert direction * change > least
+    assert abs(now.value[0] - usual.value[0]) > 8 * np.hypot(now.error[0], usual.error[0])
+    again, as_before = (found[measure_] for found in now_and_usual(lambda batch: batch))
+    assert again.value[0] == as_before.value[0]
+
+
+def test_popular_items_are_no_news() -> None:
+    now, usual = (found["novelty"] for found in now_and_usual(only_popular))
+    assert usual.value[0] - now.value[0] > DETECTOR.novelty_fall
+
+
+def test_lists_from_one_category_are_told_in_the_first_window() -> None:
+    """After ten days of hours with 60 requests, as a small slice has them."""
+    shop, judge = Shop(tilt=0.4), Judge()
+    name, declared = "diversity.category_distance", DETECTOR.measures()[0]
+    assert declared.name == "category_distance"
+    context = replace(WINDOW, catalog=catalogue())
+
+    def distance(batch: Batch) -> Measurement:
+        return measure(DETECTOR, batch, context)["category_distance"]
+
+    for hour in range(240):
+        found = distance(shop(np.random.default_rng(hour), 60))
+        row = (("all",), found.value, found.error, np.zeros(1, bool), np.full(1, np.nan))
+        judge.remember(START + hour * HOUR, {(name, kind_of(declared)): row})
+    last = shop(np.random.default_rng(999), 60)
+    for batch, verdict in ((same_category(last), Verdict.BREACH), (last, Verdict.OK)):
+        [said] = judge.judge(START + 240 * HOUR, ("all",), [(name, declared, distance(batch))])
+        assert said.verdict.tolist() == [verdict]

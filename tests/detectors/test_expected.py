@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from detectors import Batch, Cells, Expected, Summary
 from detectors.core.expected import in_place
 from detectors.core.hashing import hash_texts
-from detectors.statistics.item_counts import FIRST, ItemCounts
+from detectors.statistics.item_counts import FIRST, ItemCounts, MeantItems
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 from tests.detectors.batches import batches, of_lists, parts_of, split
@@ -69,10 +69,26 @@ def test_the_rows_that_are_left_are_those_that_one_would_leave(batch: Batch, exp
         assert column is None or len(column) == left.n_rows
 
 
+@given(batches(), expectations())
+@settings(derandomize=True, deadline=None, max_examples=100)
+def test_what_is_meant_is_all_the_rest(batch: Batch, expected: Expected) -> None:
+    parts = expected.organic(batch), expected.meant(batch)
+    for r in range(batch.n_requests):
+        rows = sorted(
+            (int(part.item[i]), int(part.position[i]))
+            for part in parts
+            for i in range(part.offsets[r], part.offsets[r + 1])
+        )
+        a, b = batch.offsets[r : r + 2]
+        assert rows == sorted(zip(batch.item[a:b].tolist(), batch.position[a:b].tolist(), strict=True))
+    for column in (parts[1].score, parts[1].click):
+        assert column is None or len(column) == parts[1].n_rows
+
+
 @given(batches(), expectations(), st.integers(0, 2**32))
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_parts_merge_to_the_whole(batch: Batch, expected: Expected, seed: int) -> None:
-    kinds = (ItemCounts, Panel, ListTally)
+    kinds = (ItemCounts, MeantItems, Panel, ListTally)
     whole = Summary.of(batch, kinds, expected=expected)
     for part, n in parts_of(np.random.default_rng(seed), batch.n_requests):
         made = Summary.merge_all([Summary.of(p, kinds, expected=expected) for p in split(batch, part, n)])

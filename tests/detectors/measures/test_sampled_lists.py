@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors import Summary
-from detectors.measures import sampled_lists
+from detectors.core import pairs
 from detectors.measures.sampled_lists import SampledLists
 from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.list_tally import ListTally
@@ -44,7 +44,7 @@ def test_ratios_are_those_of_loops_over_users(
     seed: int, dense: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not dense:
-        monkeypatch.setattr(sampled_lists, "DENSE_CELLS", 0)
+        monkeypatch.setattr(pairs, "DENSE_CELLS", 0)
     rng = np.random.default_rng(seed)
     summary = Summary.of(random_batch(rng, requests=120, users=15), STATISTICS)
     lists = SampledLists(summary)
