@@ -65,7 +65,7 @@ def does_not_suit(
     """The measures that the log has the columns for, but not what they would need to hold."""
     out = []
     for detector in detectors:
-        with suppress(Exception):  # one that fails here fails when it measures, and is told then
+        with suppress(Exception, SystemExit):  # one that fails here fails when it measures, and is told then
             whys = detector.unsuited(summary)
             out += [
                 CannotMeasure(f"{detector.name}.{measure.name}", whys[measure.name])

@@ -19,11 +19,20 @@ class Floor:
     above, below : float or None
         Breach when the value is surely (sampling error allowed for) above, or below.
     severity : Severity
+
+    >>> print(Floor(above=0.01, severity=Severity.PAGE))
+    page above 0.01
     """
 
     above: float | None = None
     below: float | None = None
     severity: Severity = Severity.TICKET
+
+    def __str__(self) -> str:
+        limits = [
+            f"{way} {at:g}" for way, at in (("above", self.above), ("below", self.below)) if at is not None
+        ]
+        return f"{Severity(self.severity).value} {' or '.join(limits)}"
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,29 @@ class Compared:
     severity: Severity = Severity.TICKET
     least: float = 0.0
 
+    def __str__(self) -> str:
+        way = {"up": "rises", "down": "falls", "both": "moves"}[self.direction]
+        at_least = f", and by {self.least:g}" if self.least else ""
+        by = f"{self.change:.4g} of it" if self.relative else f"{self.change:g}"
+        return f"{Severity(self.severity).value} when it {way} from {self.compared_with} by {by}{at_least}"
+
+    @property
+    def compared_with(self) -> str:
+        """With what, in words."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class History(Compared):
-    """What the same hours of earlier days make likely, robustly."""
+    """What the same hours of earlier days make likely, robustly.
+
+    >>> print(History("down", 0.3, relative=True))
+    ticket when it falls from what is usual at that hour by 0.3 of it
+    """
+
+    @property
+    def compared_with(self) -> str:
+        return "what is usual at that hour"
 
 
 @dataclass(frozen=True)
@@ -66,6 +94,10 @@ class Reference(Compared):
 
     back_hours: float = 168.0
 
+    @property
+    def compared_with(self) -> str:
+        return f"its value {self.back_hours:g} hours earlier"
+
 
 @dataclass(frozen=True)
 class OtherSlice(Compared):
@@ -78,6 +110,10 @@ class OtherSlice(Compared):
     """
 
     slice: str = "all"
+
+    @property
+    def compared_with(self) -> str:
+        return f"that of {'all traffic' if self.slice == 'all' else self.slice}"
 
 
 Judgement = Floor | History | Reference | OtherSlice

@@ -186,7 +186,7 @@ def _of_function(
 ) -> type[OneQuestion]:
     name, code = function.__name__, function.__code__
     says = (function.__doc__ or "").strip().partition("\n\n")[0].replace("\n", " ")
-    says = re.sub(r"\s+", " ", says).partition(". ")[0]
+    says = re.sub(r"\s+", " ", says).partition(". ")[0].rstrip(".")
     if not says:
         raise ValueError(
             f"{name}() (line {code.co_firstlineno}) has no docstring: its first sentence is the help of the metric"
@@ -234,7 +234,7 @@ def detector_of(question: Question, limits: Limits) -> type[OneQuestion]:
     defaults = limits.for_question(question.measured)
     roles = {"request"} if question.of == "requests" else {"user"} if question.of == "users" else set()
     members: dict[str, Any] = {
-        "__doc__": f"{question.says}.",
+        "__doc__": f"{question.says.rstrip('.')}.",
         "__module__": question.module,
         "__annotations__": dict(ANNOTATIONS),
         "name": question.name,

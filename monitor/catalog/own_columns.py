@@ -25,8 +25,7 @@ def joining(read: CatalogRead | None) -> Callable[[Batch], Batch]:
             return batch
         at = read.find(batch.item_hash)
         added = {key: _of_rows(column, at, batch.item) for key, column in read.columns.items()}
-        has = batch.has | {f"column {key.partition(':')[2]}" for key in added}
-        return replace(batch, columns={**batch.columns, **added}, has=has)
+        return replace(batch, columns={**batch.columns, **added}, has=batch.has | read.asked)
 
     return join
 

@@ -86,6 +86,11 @@ class CatalogRead:
         return np.append(items[order], -1)[found]
 
     @property
+    def asked(self) -> frozenset[str]:
+        """The columns that detectors ask for and the file has, in the words of `Measure.needs`."""
+        return frozenset(f"column {key.partition(':')[2]}" for key in self.columns)
+
+    @property
     def example(self) -> str:
         """One of its ids, as the file has it."""
         name = self.catalog.names[0]

@@ -12,7 +12,7 @@ from monitor.catalog import CatalogRead
 from monitor.cli.progress import progress
 from monitor.config.effective import to_yaml
 from monitor.config.loader import load
-from monitor.config.models import Config, RecommenderConfig
+from monitor.config.models import Config, Mode, RecommenderConfig
 from monitor.config.problems import child
 from monitor.detector_settings import build, check_detectors
 from monitor.errors import LogError, UserError
@@ -94,8 +94,12 @@ def _about(recommender: RecommenderConfig, opened: OpenedLog, catalogue: Catalog
     if catalogue is not None:
         yield from (f"  {line}" for line in catalog_lines(catalogue, opened))
         lacks = {f"catalog.{part}": why for part, why in catalogue.lacks.items()}
+        has |= catalogue.asked
     today = datetime.now(UTC).date()
     kinds = expected_on(recommender, today).all_kinds
     yield from (f"  {line}" for line in measurable_lines(detectors, has - set(lacks), kinds, lacks))
+    silent = [name for name, configured in detectors.items() if configured.mode is Mode.OBSERVE]
+    if silent and recommender.mode is not Mode.OBSERVE:
+        yield f"  only observed, nobody is told (mode: observe): {', '.join(silent)}"
     for keys, what in ended(recommender, today):
         yield f"  {_path('', keys)}: {what}"

@@ -58,7 +58,10 @@ def measure(
         try:
             declared = {m.name: m for m in detector.measures()}
             measured = _measured(detector, declared, window, context)
-        except Exception as error:  # a detector may raise anything: it is told, and the others go on
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a detector may raise anything: it is told, and the others go on
             failures[name] = what_was_raised(error, detector)
             continue
         kinds = context.expected.all_kinds
@@ -152,7 +155,7 @@ def _safe(evidence: Evidence) -> Evidence:
     def told(s: int) -> Mapping[str, Any]:
         try:
             return evidence(s)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return {"error": f"{type(error).__name__}: {error}"}
 
     return told

@@ -11,14 +11,16 @@ import pyarrow as pa
 from detectors.core.hashing import U64
 from monitor.catalog import CatalogFile, CatalogRead
 from monitor.config.models import RecommenderConfig
+from monitor.detector_settings import build
 from monitor.engine.codes import codes_of, unify
 from monitor.inspect.agreement import OpenedLog
 from monitor.logs import Quarantine
+from monitor.own.columns import of_catalog
 from monitor.windows import EPOCH
 
 
 def read_configured(recommender: RecommenderConfig) -> CatalogRead | None:
-    """The catalogue, None where none is configured.
+    """The catalogue with the columns that detectors ask for, None where none is configured.
 
     Raises
     ------
@@ -27,7 +29,9 @@ def read_configured(recommender: RecommenderConfig) -> CatalogRead | None:
     """
     if recommender.catalog is None:
         return None
-    return CatalogFile(recommender.catalog, recommender.log).read()
+    configured = build(recommender.detectors, recommender.detector_files)
+    own = of_catalog(c.detector for c in configured.values())
+    return CatalogFile(recommender.catalog, recommender.log, own).read()
 
 
 def catalog_lines(read: CatalogRead, opened: OpenedLog) -> Iterator[str]:

@@ -14,7 +14,7 @@ from detectors.core.detector import discover
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
 from monitor import cycle
-from monitor.config.models import RecommenderConfig
+from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import Evaluation
 from monitor.incidents.incident import Incident
 from monitor.windows import Window
@@ -69,7 +69,7 @@ def alone(recommender: RecommenderConfig, names: Sequence[str], files: Sequence[
     off: dict[str, dict[str, Any]] = {name: {"enabled": False} for name in discover() if name not in names}
     own = {n: {**recommender.detectors.get(n, {}), "mode": "page", "enabled": True} for n in names}
     return recommender.model_copy(
-        update={"detectors": {**off, **own}, "detector_files": tuple(files), "mode": "page"}
+        update={"detectors": {**off, **own}, "detector_files": tuple(files), "mode": Mode.PAGE}
     )
 
 

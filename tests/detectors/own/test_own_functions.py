@@ -241,6 +241,7 @@ def test_settings_and_words() -> None:
     (measure_,) = price().measures()
     assert measure_.judge == (History("both", 0.5, relative=True),)
     assert pricey.name == "pricey"
+    assert pricey.__doc__ == "Share of items over 5."
     assert pricey.__module__ == __name__
 
 

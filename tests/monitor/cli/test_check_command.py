@@ -141,6 +141,15 @@ def test_a_part_that_a_catalogue_does_not_have_is_told_with_what_it_costs(shop: 
     assert 'cannot measure: column "off" of the catalogue does not hold yes or no:' in said
 
 
+def test_columns_of_the_catalogue_that_a_detector_asks_for(shop: Path) -> None:
+    pq.write_table(pa.table({"item_id": ["a"], "adult": [True]}), shop / "items.parquet")
+    lines = "adult: {share_of: catalog.adult}, gone: {share_of: catalog.away}"
+    said = run(shop, f"{SHOP}  catalog: {{path: items.parquet}}\n  detectors: {{{lines}}}\n")
+    assert "adult.share" not in said
+    assert 'cannot measure: the catalogue has no column "away":\n    gone.share' in said
+    assert "  only observed, nobody is told (mode: observe): adult, gone\n" in said
+
+
 @pytest.mark.parametrize(
     ("detectors", "told"),
     [

@@ -25,7 +25,11 @@ def recwatch(*arguments: object) -> Result:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_shop(tmp_path_factory.mktemp("shop"), hours=8, broken_from=5)
-    lines = {"adultish": {"share_of": "catalog.adult", "among": "not verified", "above": 0.02}}
+    lines = {
+        "adultish": {
+            "share_of": "catalog.adult", "among": "not verified", "above": 0.02, "change": 0.1, "severity": "page"
+        }
+    }  # fmt: skip
     config = {"recommenders": [settings(folder, detectors=lines)]}
     (folder / "shop.yaml").write_text(yaml.safe_dump(config))
     return folder
@@ -105,6 +109,7 @@ def test_what_there_is(shop: Path) -> None:
     shown = recwatch("show", "adultish", shop / "shop.yaml").output
     assert "  setting above = 0.02\n" in shown
     assert "  share (recwatch_adultish_share_ratio): Share of rows with" in shown
+    assert "    page above 0.02\n    page when it moves from what is usual at that hour by 0.1\n" in shown
     assert "    needs column catalog.adult, column verified\n" in shown
     assert str(recwatch("show", "lits").exception) == 'lits: unknown detector; did you mean "lists"?'
 
@@ -117,7 +122,7 @@ def test_trying_says_what_it_would_have_told(shop: Path) -> None:
     assert "  adultish.share, all traffic:" in out
     assert "          |     !!!\n" in out
     assert (
-        "    2026-03-02 06:10 UTC  ticket  shop: share of rows with catalog.adult among rows with not verified: "
+        "    2026-03-02 06:10 UTC  page    shop: share of rows with catalog.adult among rows with not verified: "
         in out
     )
     assert "  by chance: at most " in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -92,6 +93,14 @@ def test_one_that_raises_is_named_with_its_own_line() -> None:
     assert failures == {
         "own": f"ValueError: need at least one array to stack ({__file__}:{line_of('raises')})"
     }
+
+
+def test_one_that_ends_the_process_is_named_with_its_own_line() -> None:
+    def does(summary: Summary) -> Iterator[Measurement]:
+        yield measurement()
+        sys.exit(3)  # ends
+
+    assert outcome(does) == ([], {"own": f"SystemExit: 3 ({__file__}:{line_of('ends')})"})
 
 
 def test_one_that_raises_before_it_measures_is_named_too() -> None:
