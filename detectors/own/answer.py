@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 
 LARGEST = 2.0**63
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,20 @@ def _mask(function: Callable[..., Any], answered: Any, batch: Batch, of_rows: bo
     return array
 
 
-def checked_numbers(function: Callable[..., Any], answered: Any, batch: Batch, of_rows: bool) -> Answer:
+def checked_numbers(
+    function: Callable[..., Any], answered: Any, batch: Batch, of_rows: bool, ratio: bool = False
+) -> Answer:
     """Numbers, NaN where there is none.
+
+    Parameters
+    ----------
+    ratio : bool
+        Whether they have to be from 0 to 1: what is called a ratio is judged as one.
 
     Raises
     ------
     TypeError, ValueError
-        When it is something else, or infinite.
+        When it is something else, infinite, or no ratio though it is called one.
     """
     array = _shaped(function, answered, batch, of_rows)
     if array.dtype.kind not in "fiub":
@@ -78,6 +86,11 @@ def checked_numbers(function: Callable[..., Any], answered: Any, batch: Batch, o
         raise ValueError(
             f"{_called(function)} returned {numbers[wrong][0]:g} for {int(wrong.sum())} of {len(numbers)}: "
             "return NaN where there is no number"
+        )
+    if ratio and (wrong := (numbers < -ROUNDING) | (numbers > 1 + ROUNDING)).any():
+        raise ValueError(
+            f"{_called(function)} returned {numbers[wrong][0]:g} for {int(wrong.sum())} of {len(numbers)}, and a "
+            'ratio is from 0 to 1: give unit="score", or another one, for what may be more'
         )
     return Answer(of_rows, numbers=numbers)
 

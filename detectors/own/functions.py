@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from zlib import crc32
 
@@ -273,7 +274,8 @@ STATES: Mapping[tuple[str, bool], type[State]] = {
 
 def _state_of(question: Question) -> type[State]:
     of_rows, numbers = question.of == "rows", question.measured in ("mean", "quantile")
-    checked = checked_numbers if numbers else checked_mask
+    of_ratios = partial(checked_numbers, ratio=question.unit is Unit.RATIO)
+    checked = of_ratios if numbers else checked_mask
 
     def answer(batch: Batch) -> Answer:
         with np.errstate(all="ignore"):  # what is not a number is dealt with, not warned of

@@ -21,12 +21,15 @@ def mean(measure: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -
     Notes
     -----
     Linearised ratio estimator over the groups that have a number, widened as Student's t for so few. The effective
-    sample size is that of groups of one size while not every group has a number, and then all numbers: the error says
-    by itself how much users keep together. Of one group alone nothing can be said.
+    sample size is all numbers once every group has one: the error says by itself how much users keep together. Until
+    then it is how many groups of one size the numbers are worth, times the users a group that has any is likely to
+    hold, which the empty ones tell (linear counting). Of one group alone nothing can be said.
 
     References
     ----------
     K. M. Wolter, "Introduction to Variance Estimation", 2nd edition, 2007, chapter 2 (random groups).
+    K.-Y. Whang, B. T. Vander-Zanden, H. M. Taylor, "A linear-time probabilistic counting algorithm for database
+    applications", ACM Transactions on Database Systems 15 (2), 1990.
 
     >>> counts = np.full((1, GROUPS), 10.0)
     >>> found = mean("x", counts * 3.0 + np.arange(GROUPS) % 2, counts)
@@ -40,6 +43,8 @@ def mean(measure: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -
         rest = np.where(counts > 0, sums - value[:, None] * counts, 0.0)
         error = student * np.sqrt(used / (used - 1) * (rest**2).sum(axis=1)) / total
         even = total**2 / (counts**2).sum(axis=1)  # groups of one size that are worth as much
+        users = -GROUPS * np.log1p(-used / GROUPS)  # infinite when no group is empty
+        worth = np.where(used < GROUPS, np.fmin(even * users / used, total), total)
     floor = np.finfo(float).eps * np.abs(value)
-    n = np.where(used > 1, np.where(used < GROUPS, even, total), 0.0)
+    n = np.where(used > 1, worth, 0.0)
     return Measurement(measure, value, np.where(used > 1, np.maximum(error, floor), np.nan), n)

@@ -89,6 +89,12 @@ def dear(batch: Any) -> Any:
     return batch["price"]
 
 
+@mean_of_requests(unit="items")
+def length_of_lists(batch: Any) -> Any:
+    """Length of a list."""
+    return batch.length
+
+
 @quantile_of_requests
 def length(batch: Any) -> Any:
     """Median length of a list."""
@@ -302,6 +308,26 @@ def test_what_a_mean_refuses() -> None:
 
     with pytest.raises(ValueError, match=r"returned inf for 2 of 3: return NaN where there is no number$"):
         mean_of_rows(ratio).state.from_batch(_of_three_rows())
+
+
+def test_what_is_called_a_ratio_is_one() -> None:
+    def ratio(batch: Any) -> Any:
+        """Mean."""
+        return batch.position / 2 + 0.25
+
+    with pytest.raises(
+        ValueError, match=r'returned 1.25 for 1 of 3, and a ratio is from 0 to 1: give unit="score"'
+    ):
+        mean_of_rows(ratio, unit="ratio").state.from_batch(_of_three_rows())
+    assert mean_of_rows(ratio, unit="score").state.from_batch(_of_three_rows()).counts.sum() == 3
+
+
+@pytest.mark.parametrize("users", [3, 30, 100, 300, 3000])
+def test_the_sample_size_of_a_mean_is_about_that_of_its_users(users: int) -> None:
+    """One list each, so as many as there are users; whether or not every group has one of them."""
+    batch = random_batch(np.random.default_rng(7), requests=users, users=10**6, countries=1, surfaces=1)
+    (found,) = measure(length_of_lists(), batch).values()
+    assert found.n[0] == pytest.approx(len(np.unique(batch.user)), rel=0.35)
 
 
 def _of_three_rows() -> Batch:

@@ -172,8 +172,8 @@ def test_judgement_and_words() -> None:
         ({"share_of": True}, "share_of", 'must be an expression, such as "price > 1000"'),
         ({"quantile_of": "a", "quantile": 90}, "quantile", "90 is not between 0 and 1"),
         ({"mean_of": "a", "unit": "euros"}, "unit",
-         "'euros' is not a base unit: use one of ratio, requests, rows, users, items, seconds, score, currency, "
-         "change"),
+         "'euros' is not a base unit: use one of ratio, requests, rows, users, items, seconds, score, shannons, "
+         "frequency, currency, change"),
         ({"share_of": "a", "among": "a > 3"}, "among", "a is used as float here and as bool before"),
     ],
 )  # fmt: skip
