@@ -21,6 +21,7 @@ from monitor.exposition.health import Health
 from monitor.exposition.labels import printable
 from monitor.web import wording
 from monitor.web.guard import Guard
+from monitor.web.handbook import Handbook
 from monitor.web.links import Links
 from monitor.web.views import View
 
@@ -73,6 +74,10 @@ def build_app(
             Route("/", pages.overview),
             Route("/incidents/{id:path}", pages.incident),
             Route("/recommenders/{name:path}", pages.recommender),
+            Route("/runbooks/{name}", pages.runbook),
+            Route("/docs", pages.contents),
+            Route("/docs/images/{name}", pages.image),
+            Route("/docs/{name}", pages.text),
             Route("/static/{name}", pages.static),
         ],
         middleware=[Middleware(Guard, health=health, prefix=links.prefix)],
@@ -87,6 +92,7 @@ class Pages:
 
     def __init__(self, view: View, links: Links, version: str) -> None:
         self._view = view
+        self._handbook = Handbook(links)
         self._assets = {name: (HERE / "static" / name).read_bytes() for name in STATIC}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
@@ -113,6 +119,30 @@ class Pages:
         if page is None:
             raise HTTPException(404, "There is no such incident; those closed for long are removed.")
         return self._page("incident.html", page=page)
+
+    def runbook(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if text := self._handbook.runbook(name):
+            return self._page("text.html", text=text)
+        measures = self._view.measures_of(name)
+        if not measures:
+            raise HTTPException(404, "There is no runbook of this name.")
+        return self._page("runbook.html", name=name, measures=measures)
+
+    def text(self, request: Request) -> Response:
+        text = self._handbook.page(request.path_params["name"])
+        if text is None:
+            raise HTTPException(404)
+        return self._page("text.html", text=text)
+
+    def contents(self, request: Request) -> Response:
+        return self._page("contents.html", contents=self._handbook.contents())
+
+    def image(self, request: Request) -> Response:
+        png = self._handbook.image(request.path_params["name"])
+        if png is None:
+            raise HTTPException(404)
+        return Response(png, media_type="image/png", headers={"cache-control": "public, max-age=86400"})
 
     def static(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -20,8 +20,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-PAGES = ("/", "/metrics", "/-/healthy", "/-/ready")
-FOLDERS = ("/incidents/", "/recommenders/", "/static/")
+PAGES = ("/", "/docs", "/metrics", "/-/healthy", "/-/ready")
+FOLDERS = ("/incidents/", "/recommenders/", "/runbooks/", "/docs/", "/static/")
 
 logger = logging.getLogger("web")
 

@@ -173,6 +173,11 @@ class View:
         about = self._recommender(config, now) if config else None
         return IncidentPage(now, self._incident(incident, now, observed), about)
 
+    def measures_of(self, detector: str) -> tuple[MeasureInfo, ...]:
+        """What a detector says of its measures; empty when there is none of this name."""
+        infos = sorted(self._catalogue().values(), key=lambda info: info.name)
+        return tuple(info for info in infos if info.detector == detector)
+
     def _config(self, name: str) -> RecommenderConfig | None:
         return next((config for config in self._recommenders() if config.name == name), None)
 
