@@ -27,6 +27,7 @@ from monitor.expectations import expected_on
 from monitor.fold import Fold, Measured
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
+from monitor.incidents.pictures import with_pictures
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available, cannot_measure, does_not_suit
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
@@ -204,7 +205,8 @@ class Evaluator:
         window, summary = read.evaluation.window, read.summary
 
         def on_open(incident: Incident) -> Incident:
-            return with_shares(incident, summary, (e.summary for e in self._earlier(window)))
+            earlier = [e.summary for e in self._earlier(window)]
+            return with_pictures(with_shares(incident, summary, earlier), summary, earlier)
 
         findings, incidents = fold.step(
             read.measured, read.evaluation.told_at, silent=silent, on_open=on_open
