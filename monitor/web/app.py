@@ -118,7 +118,7 @@ class Pages:
         page = self._view.incident(request.path_params["id"])
         if page is None:
             raise HTTPException(404, "There is no such incident; those closed for long are removed.")
-        return self._page("incident.html", page=page)
+        return self._page("incident.html", page=page, runbook=self._handbook.runbook(page.incident.detector))
 
     def runbook(self, request: Request) -> Response:
         name = request.path_params["name"]

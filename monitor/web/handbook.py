@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from monitor.web.links import Links
 FOLDER = Path(__file__).parent / "docs"
 DETECTORS = "detectors/"
 RUNBOOKS = ("alerts",)  # runbooks that are not of a detector
+TUNING = "how to tune"
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
 
 
@@ -32,10 +33,13 @@ class Text:
         Its first heading.
     body : Markup
         Everything below it, as HTML.
+    aside : Markup
+        The same up to how to tune, one level of headings lower: beside an incident.
     """
 
     title: str
     body: Markup
+    aside: Markup = Markup("")
 
 
 class Handbook:
@@ -92,9 +96,13 @@ class Handbook:
         for token in tokens:
             if token.children:
                 token.children = self._lead(token.children, posixpath.dirname(file))
+        body = self._html(tokens)
+        return Text(title, body, self._html(_as_aside(tokens, self._address(file))))
+
+    def _html(self, tokens: Sequence[Token]) -> Markup:
         html = self._markdown.renderer.render(tokens, self._markdown.options, {})
         tabled = html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
-        return Text(title, Markup(tabled))
+        return Markup(tabled)
 
     def _lead(self, tokens: Sequence[Token], folder: str) -> list[Token]:
         """The same with every link leading to a page, or gone."""
@@ -147,3 +155,22 @@ def _name_headings(tokens: Sequence[Token]) -> None:
             count = taken.get(name, 0)
             taken[name] = count + 1
             token.attrs["id"] = f"{name}-{count}" if count else name
+
+
+def _as_aside(tokens: Sequence[Token], address: str) -> list[Token]:
+    """What to do now; anchors lead to the whole page, so that none is there twice."""
+    out: list[Token] = []
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.type == "heading_open" and following and following.content.lower() == TUNING:
+            break
+        if token.type.startswith("heading"):
+            token = replace(token, tag=f"h{min(6, int(token.tag[1]) + 1)}", attrs={})
+        if token.children:
+            token = replace(token, children=[_to_page(child, address) for child in token.children])
+        out.append(token)
+    return out
+
+
+def _to_page(token: Token, address: str) -> Token:
+    href = str(token.attrs.get("href", ""))
+    return replace(token, attrs={**token.attrs, "href": address + href}) if href.startswith("#") else token

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
-from monitor.incidents.incident import Incident
-from monitor.web.evidence import Evidence, read_evidence
+from monitor.incidents.incident import Incident, Resolution
+from monitor.web.evidence import Evidence, Share, read_evidence
 from monitor.web.states import SEVERITIES, State
 from monitor.web.wording import number, place, quantity, short
 
 LONGEST_SENTENCE = 400
 MOST_SYMPTOMS = 30
+MOST_ITEMS, MOST_LISTS, MOST_PLACES = 10, 5, 10
+RESOLUTIONS = {
+    Resolution.RECOVERED: "it recovered",
+    Resolution.INTENDED: "the new level is meant",
+    Resolution.ESCALATED: "it became worth a page, which goes on with it",
+    Resolution.RETRACTED: "late rows showed that it never was",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,29 @@ class SymptomView:
     value: str
     expected: str
     summary: str
+
+
+@dataclass(frozen=True)
+class TopItem:
+    """An item and its share of the requests; `blamed` when the incident is about it."""
+
+    item: str
+    share: Share
+    blamed: bool
+
+
+@dataclass(frozen=True)
+class Side:
+    """What people got before, or since: the most frequent items, and lists of a few users.
+
+    Parameters
+    ----------
+    lists : tuple of tuple of (name, blamed)
+        An empty name is of an item that is too rare for its name to be kept.
+    """
+
+    top_items: tuple[TopItem, ...]
+    lists: tuple[tuple[tuple[str, bool], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +93,9 @@ class IncidentView:
     affected: tuple[tuple[str, str], ...]
     before: Figure | None
     after: Figure | None
+    side_before: Side
+    side_after: Side
+    resolution: str
     evidence: Evidence
     symptoms: tuple[SymptomView, ...]
     symptoms_left_out: int
@@ -101,6 +134,9 @@ def read_incident(
         ),
         before=_figure(incident.before, unit),
         after=_figure(incident.after, unit),
+        side_before=_side(incident.before, incident.items),
+        side_after=_side(incident.after, incident.items),
+        resolution=RESOLUTIONS[incident.resolution] if incident.resolution else "",
         evidence=read_evidence(incident.evidence),
         symptoms=tuple(
             SymptomView(
@@ -128,3 +164,18 @@ def _figure(side: Mapping[str, Any], unit: str) -> Figure | None:
             is_share = as_unit == "ratio" and 0 <= value <= 1
             return Figure(quantity(value, as_unit), float(value) if is_share else None)
     return None
+
+
+def _side(side: Mapping[str, Any], blamed: Sequence[str]) -> Side:
+    """Whatever is stored, in bounded size."""
+    top = [
+        TopItem(
+            short(entry["item"]), Share(min(1.0, max(0.0, float(entry["share"])))), entry["item"] in blamed
+        )
+        for entry in side.get("top_items", ())[:MOST_ITEMS]
+    ]
+    lists = [
+        tuple(("" if item is None else short(item), item in blamed) for item in shown[:MOST_PLACES])
+        for shown in side.get("lists", ())[:MOST_LISTS]
+    ]
+    return Side(tuple(top), tuple(lists))

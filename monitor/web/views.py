@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from detectors.core.cells import slice_text
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import CannotMeasure, Evaluation, Status
 from monitor.exposition import state as exposition
@@ -15,6 +16,8 @@ from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
 from monitor.exposition.state import SUCCESS
 from monitor.incidents.incident import Incident
+from monitor.web.contribution import Contribution, read_contributions
+from monitor.web.course import Chart, draw, read_course
 from monitor.web.finding_view import SliceView, read_findings
 from monitor.web.incident_view import LONGEST_SENTENCE, IncidentView, read_incident
 from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
@@ -24,6 +27,8 @@ STRIP = 24  # windows in the strip of a recommender
 LISTED = 48  # evaluations on a recommender's page
 LOOK_BACK = 500  # evaluations among which older trouble is looked for
 CLOSED_SHOWN = timedelta(days=7)
+AROUND = 36  # windows before an incident, and after it, in its chart
+LONGEST_COURSE = 500  # windows of a chart
 MOST = 20  # rows of a list of incidents or of trouble
 
 
@@ -91,9 +96,13 @@ class RecommenderPage:
 
 @dataclass(frozen=True)
 class IncidentPage:
+    """An incident with its course, and where it comes from in the last window that showed it."""
+
     now: datetime
     incident: IncidentView
     recommender: RecommenderView | None
+    chart: Chart | None
+    contributions: tuple[Contribution, ...]
 
 
 class View:
@@ -171,7 +180,34 @@ class View:
         now, config = self._now(), self._config(incident.recommender)
         observed = config is not None and config.mode is Mode.OBSERVE
         about = self._recommender(config, now) if config else None
-        return IncidentPage(now, self._incident(incident, now, observed), about)
+        course = self._course(incident)
+        unit = self._unit(incident.measure)
+        points = read_course(course, incident.measure, slice_text(incident.slice))
+        until = incident.last_seen_at or incident.opened_at
+        shown = next((e for e in reversed(course) if e.window.end <= until and len(e.findings)), None)
+        return IncidentPage(
+            now,
+            self._incident(incident, now, observed),
+            about,
+            draw(points, unit, incident.onset_at),
+            read_contributions(shown.findings, incident.measure, unit, incident.before) if shown else (),
+        )
+
+    def _course(self, incident: Incident) -> list[Evaluation]:
+        """The windows around an incident, from a while before it to a while after."""
+        latest = self._records.latest(incident.recommender)
+        if latest is None:
+            return []
+        length = latest.window.end - latest.window.start
+        until = incident.resolved_at + AROUND * length if incident.resolved_at else None
+        since = incident.onset_at - AROUND * length
+        return list(
+            self._records.evaluations(incident.recommender, since=since, until=until, limit=LONGEST_COURSE)
+        )
+
+    def _unit(self, measure: str) -> str:
+        info = self._catalogue().get(measure)
+        return info.unit if info else ""
 
     def measures_of(self, detector: str) -> tuple[MeasureInfo, ...]:
         """What a detector says of its measures; empty when there is none of this name."""
