@@ -39,7 +39,7 @@ class Text:
 
     title: str
     body: Markup
-    aside: Markup = Markup("")
+    aside: Markup
 
 
 class Handbook:

@@ -38,6 +38,9 @@ def everywhere(text: str) -> Evaluation:
         slice={text: text},
         model_version=text,
         evidence=top,
+        items=(text,),
+        before={"value": 0.03, "top_items": [{"item": text, "share": 0.1}], "lists": [[text, None]]},
+        after={"value": 0.9, "top_items": [{"item": text, "share": 0.9}], "lists": [[text] * 3]},
         labels={"team": text},
         symptoms=(Symptom(text, text, {text: text}, 1.0, None, text),),
     )

@@ -1,12 +1,14 @@
 """Pages over HTTP: what they say, their headers, their links, their errors."""
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
 from monitor.errors import StoreError, UserError
 from monitor.exposition.state import read_state
+from monitor.incidents.incident import Resolution
 from tests.monitor.factories import NOON, config, evaluation, failed_evaluation, incident, stuck_evaluation
 from tests.monitor.web.browser import SOON, Page, Site
 
@@ -51,8 +53,32 @@ def test_an_incident_has_a_page(site: Site) -> None:
         "Closed not yet",
         "Model version ranker-2026-03-14",
         "Team discovery",
+        "How to confirm (three steps)",
+        "everything 1,474 96.9 % 3.1 % breach",
+        "surface=email 294 95 % 3.1 % breach",
     ):
         assert words in text, words
+
+
+def test_an_incident_shows_what_people_got_before_and_since() -> None:
+    told = replace(
+        incident(),
+        items=("sku-007065",),
+        before={"value": 0.031, "top_items": [{"item": "sku-1", "share": 0.05}], "lists": [["sku-1", None]]},
+        after={"value": 0.969, "top_items": [{"item": "sku-007065", "share": 0.969}], "lists": []},
+    )
+    with Site([stuck_evaluation(open_incidents=(told,))]) as site:
+        html = site.ask(INCIDENT).text
+    text = Page(html).text.replace("\u00a0", " ")
+    assert "Before 5 % sku-1 What one user got: sku-1 rare When it was found 96.9 % sku-007065" in text
+    assert '<code class="blamed"><bdi>sku-007065</bdi></code>' in html
+    assert "<code><bdi>sku-1</bdi></code>" in html
+
+
+def test_an_incident_that_is_over_says_why() -> None:
+    over = replace(incident(), resolved_at=NOON, resolution=Resolution.INTENDED)
+    with Site([stuck_evaluation(open_incidents=(over,))]) as site:
+        assert "the new level is meant" in site.text(INCIDENT)
 
 
 def test_a_recommender_has_a_page_even_with_a_slash_in_its_name(site: Site) -> None:
