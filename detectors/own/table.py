@@ -68,8 +68,8 @@ def as_batch(
     items = _texts(roles["item"])
     known = _known(roles["user"])[first] if "user" in roles else np.zeros(len(first), bool)
     user = _hashes(roles["user"])[first] if "user" in roles else np.zeros(len(first), np.uint64)
-    values = [tuple(NULL if v is None else str(v) for v in row) for row in zip(
-        *(np.asarray(_texts(_column(table, s)[first])) for s in sorted(slices)), strict=True)]  # fmt: skip
+    values = [tuple(NULL if v is None else v for v in row) for row in zip(
+        *(np.asarray(_texts(_as_slices(_column(table, s)[first]))) for s in sorted(slices)), strict=True)]  # fmt: skip
     cells = Cells.of(tuple(sorted(slices)), values or [()] * len(first))
     index = {v: i for i, v in enumerate(cells.values)}
     own = {
@@ -207,6 +207,11 @@ def _column(table: Any, name: str) -> NDArray[Any]:
         raise KeyError(f"the table has no column {name!r}")
     array = np.asarray(table[name])
     return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _as_slices(column: NDArray[Any]) -> NDArray[Any]:
+    """As a log's are written: `true` and not `True`."""
+    return np.char.lower(column.astype(str)).astype(object) if column.dtype.kind == "b" else column
 
 
 def _known(column: NDArray[Any]) -> NDArray[np.bool_]:

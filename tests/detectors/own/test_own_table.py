@@ -50,6 +50,12 @@ def test_any_table(table: Any) -> None:
         found["share", "country=FR"]
 
 
+def test_slices_are_called_as_those_of_a_log() -> None:
+    table = {"item": ["a"] * 3, "request": [1, 2, 3], "new": [True, False, True], "level": [1, 2, 2]}
+    found = measure(discover()["lists"](), summarise(table, slices=["new", "level"]))
+    assert {"new=false", "new=true", "level=1", "level=2,new=true"} <= set(found.columns["slice"])
+
+
 def test_what_is_missing_is_told() -> None:
     with pytest.raises(KeyError, match="no column of items: name it in columns="):
         summarise({"x": [1]})

@@ -1,0 +1,79 @@
+"""The tutorial does what it says: its files are written, its commands run, and they print what stands there."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+
+TUTORIAL = Path(__file__).parents[2] / "docs" / "write-a-detector.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+
+def blocks() -> list[tuple[str, str]]:
+    return BLOCK.findall(TUTORIAL.read_text(encoding="utf-8"))
+
+
+def commands(console: str) -> list[tuple[str, str]]:
+    """Each command, and what it should print."""
+    parts = re.split(r"^\$ (.*)\n", console, flags=re.M)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def run(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command prints, and its exit code where the tutorial asks for it; nothing else may fail."""
+    command, _, asked = command.partition(" || ")
+    program, *arguments = command.split()
+    if program == "python":
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+        code, said = done.returncode, done.stdout + done.stderr
+    else:
+        assert program == "recwatch"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["recwatch", *arguments])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        code, said = ended.value.code, "".join(capsys.readouterr())
+    if asked:
+        assert asked == "echo exit code $?"
+        return f"{said}exit code {code}\n"
+    assert code in (0, None), said
+    return said
+
+
+def as_doctest(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+
+
+def test_the_tutorial_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    same = doctest.OutputChecker().check_output
+    seen = {"python": 0, "console": 0, "yaml": 0}
+    for language, text in blocks():
+        seen[language] += 1
+        first = text.partition("\n")[0]
+        if language == "yaml":
+            file = Path(first.removeprefix("# at the end of "))
+            file.write_text(file.read_text() + text.partition("\n")[2])
+        elif language == "console":
+            for command, expected in commands(text):
+                said = run(command, tmp_path, capsys)
+                wanted = as_doctest(expected) if expected.strip() else "\n"
+                assert same(wanted, as_doctest(said), doctest.ELLIPSIS), f"$ {command}\n{said}\n{wanted}"
+        elif first.startswith(">>> "):
+            example = doctest.DocTestParser().get_doctest(text, {}, "tutorial", str(TUTORIAL), 0)
+            assert doctest.DocTestRunner().run(example).failed == 0, capsys.readouterr().out
+        else:
+            Path(first.removeprefix("# ")).write_text(text)
+    assert min(seen.values()) >= 3
