@@ -77,7 +77,6 @@ def as_batch(
         for detector in detectors
         for name, kind in detector.columns.items()
     }
-    time = roles.get("timestamp", np.zeros(rows, np.int64))[first]
     return Batch(
         cells=cells,
         cell=np.array([index[v] for v in values or [()] * len(first)], np.int32),
@@ -89,7 +88,7 @@ def as_batch(
         user=np.where(known, user, mix(request[first])),
         user_known=known,
         request=request[first],
-        time=time.astype("datetime64[us]").astype(np.int64) if time.dtype.kind in "MO" else time.astype(np.int64),
+        time=_microseconds(roles.get("timestamp", np.zeros(rows, np.int64))[first]),
         score=roles["score"][order].astype(float) if "score" in roles else None,
         click=roles["click"][order].astype(bool) if "click" in roles else None,
         has=_has_of(names) | {f"column {key.partition(':')[2]}" for key in own},
@@ -152,8 +151,17 @@ class Measured:
         raise KeyError(where)
 
     def plot(self, axes: Any, measure: str | None = None) -> Any:
-        """Draw a measure by slice, with two standard errors to each side, on axes of matplotlib; returns them."""
+        """Draw a measure by slice, with two standard errors to each side, on axes of matplotlib; returns them.
+
+        Raises
+        ------
+        KeyError
+            When it was not measured.
+        """
         chosen = measure or self.columns["measure"][0]
+        if chosen not in self.columns["measure"]:
+            there = ", ".join(dict.fromkeys(self.columns["measure"]))
+            raise KeyError(f"{chosen!r} was not measured: there is {there}")
         rows = [row for row in self if row["measure"] == chosen]
         texts = [row["slice"] for row in rows]
         axes.errorbar(
@@ -161,7 +169,7 @@ class Measured:
         )
         axes.set_yticks(range(len(rows)), texts)
         axes.invert_yaxis()
-        axes.set_xlabel(f"{chosen} ({rows[0]['unit']})" if rows else chosen)
+        axes.set_xlabel(f"{chosen} ({rows[0]['unit']})")
         return axes
 
     def __repr__(self) -> str:
@@ -205,8 +213,21 @@ def _has(table: Any, name: str) -> bool:
 def _column(table: Any, name: str) -> NDArray[Any]:
     if not _has(table, name):
         raise KeyError(f"the table has no column {name!r}")
-    array = np.asarray(table[name])
+    column = table[name]
+    if str(getattr(column, "type", "")).startswith("dictionary"):
+        column = column.cast(
+            column.type.value_type
+        )  # as an array, Arrow gives nulls the value of another row
+    array = np.asarray(column)
     return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _microseconds(column: NDArray[Any]) -> NDArray[np.int64]:
+    """Since the epoch; a time that says no zone is in UTC, a number is microseconds already."""
+    if column.dtype.kind == "O":
+        in_utc = [at - offset if (offset := at.utcoffset()) else at for at in column.tolist()]
+        column = np.array([at.replace(tzinfo=None) for at in in_utc], "datetime64[us]")
+    return (column.astype("datetime64[us]") if column.dtype.kind == "M" else column).astype(np.int64)
 
 
 def _as_slices(column: NDArray[Any]) -> NDArray[Any]:
@@ -214,9 +235,14 @@ def _as_slices(column: NDArray[Any]) -> NDArray[Any]:
     return np.char.lower(column.astype(str)).astype(object) if column.dtype.kind == "b" else column
 
 
+def _is_known(value: Any) -> bool:
+    """Not None, not NaN or NaT, which equal nothing, and not the one of pandas that does not even say so."""
+    return value is not None and type(value).__name__ != "NAType" and value == value and value != ""
+
+
 def _known(column: NDArray[Any]) -> NDArray[np.bool_]:
     if column.dtype.kind == "O":
-        return np.array([v is not None and v == v and v != "" for v in column.tolist()], bool)
+        return np.array([_is_known(v) for v in column.tolist()], bool)
     return ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(column), bool)
 
 
