@@ -28,6 +28,13 @@ from monitor.daemon.wake import Signals
     help="Under which people reach the page, behind a proxy for instance; its path is the prefix of all links.",
 )
 @click.option(
+    "--web.config.file",
+    "web_config",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="TLS and basic authentication, in the format of Prometheus's exporters.",
+)
+@click.option(
     "--storage.path",
     "storage",
     type=click.Path(path_type=Path),
@@ -51,7 +58,15 @@ from monitor.daemon.wake import Signals
     show_default=True,
     help="How messages are written to stderr.",
 )
-def run(config: Path, listen_address: str, external_url: str, storage: Path, level: str, form: str) -> None:
+def run(
+    config: Path,
+    listen_address: str,
+    external_url: str,
+    web_config: Path | None,
+    storage: Path,
+    level: str,
+    form: str,
+) -> None:
     """Watch the recommenders of CONFIG until SIGTERM or SIGINT; SIGHUP reads CONFIG again.
 
     Exit codes: 0 after a signal, 1 for a crash or a state that cannot be used, 2 for a wrong command line or
@@ -65,7 +80,7 @@ def run(config: Path, listen_address: str, external_url: str, storage: Path, lev
         from monitor.logging_setup import setup
 
         counts = setup("json" if form == "json" else "logfmt", level)
-        options = Options(config, storage, listen_address, external_url)
+        options = Options(config, storage, listen_address, external_url, web_config)
         run_daemon(options, signals, counts.by_level, lambda line: click.echo(line), started=[first])
     finally:
         first.kill()

@@ -25,6 +25,7 @@ from monitor.store.store import Store
 from monitor.web.app import build_app
 from monitor.web.server import Address, WebServer
 from monitor.web.views import View
+from monitor.web.web_config import WebConfigFile
 
 END_SECONDS = 4.0  # for the control loop to end; what takes longer is cut off
 SHORTEST_STALE = timedelta(minutes=5)
@@ -45,6 +46,7 @@ class Options:
     storage: Path
     listen_address: str = "127.0.0.1:10147"
     external_url: str = ""
+    web_config: Path | None = None
     seams: Seams = field(default_factory=Seams)
     next_due: str = "monitor.schedule:next_due"
     clock: Clock = field(default_factory=SystemClock)
@@ -79,6 +81,7 @@ def run_daemon(
     """
     version = metadata.version("recwatch")
     address = Address.parse(options.listen_address)
+    web_config = WebConfigFile(options.web_config) if options.web_config else None
     config = load(options.config)
     module, _, name = options.next_due.partition(":")
     next_due: NextDue = getattr(import_module(module), name)
@@ -94,11 +97,18 @@ def run_daemon(
         exporter = Exporter(health, {}, config.daemon.series_per_recommender)
         publisher = Publisher(store, health, exporter, clock)
         view = View(store, lambda: publisher.recommenders, lambda: publisher.catalogue, clock.now)
-        app = build_app(view, health, exporter, version=version, external_url=options.external_url)
+        app = build_app(
+            view,
+            health,
+            exporter,
+            version=version,
+            external_url=options.external_url,
+            web_config=web_config,
+        )
         service = Service(
             options.config, config, store, publisher, clock, next_due, seams=options.seams, started=started
         )
-        web = WebServer(app, address)
+        web = WebServer(app, address, tls=web_config.tls if web_config else None)
         web.start()
         health.page_at(options.external_url or web.url)
         say(f"recwatch {version}: {options.external_url or web.url}")

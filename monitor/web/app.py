@@ -20,10 +20,12 @@ from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.labels import printable
 from monitor.web import wording
+from monitor.web.auth import Door
 from monitor.web.guard import Guard
 from monitor.web.handbook import Handbook
 from monitor.web.links import Links
 from monitor.web.views import View
+from monitor.web.web_config import WebConfigFile
 
 HERE = Path(__file__).parent
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
@@ -31,7 +33,13 @@ FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size"
 
 
 def build_app(
-    view: View, health: Health, exporter: Exporter, *, version: str, external_url: str = ""
+    view: View,
+    health: Health,
+    exporter: Exporter,
+    *,
+    version: str,
+    external_url: str = "",
+    web_config: WebConfigFile | None = None,
 ) -> Starlette:
     """The application.
 
@@ -39,6 +47,8 @@ def build_app(
     ----------
     external_url : str
         Under which people reach the page; its path is the prefix of all links.
+    web_config : WebConfigFile or None
+        Who may look, and more headers.
 
     Raises
     ------
@@ -80,7 +90,10 @@ def build_app(
             Route("/docs/{name}", pages.text),
             Route("/static/{name}", pages.static),
         ],
-        middleware=[Middleware(Guard, health=health, prefix=links.prefix)],
+        middleware=[
+            Middleware(Guard, health=health, prefix=links.prefix, web_config=web_config),
+            Middleware(Door, file=web_config),
+        ],
         exception_handlers={HTTPException: pages.http_error, StoreError: pages.store_error},
     )
     app.router.redirect_slashes = False

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.exposition.health import Health
+from monitor.web.web_config import WebConfigFile
 
 HEADERS = {
     "content-security-policy": (
@@ -33,10 +34,14 @@ class Guard:
     ----------
     prefix : str
         Path prefix that requests may have or not: some proxies strip it, some do not.
+    web_config : WebConfigFile or None
+        Its headers come in the place of ours.
     """
 
-    def __init__(self, app: ASGIApp, health: Health, prefix: str = "") -> None:
-        self._app, self._health, self._prefix = app, health, prefix
+    def __init__(
+        self, app: ASGIApp, health: Health, prefix: str = "", web_config: WebConfigFile | None = None
+    ) -> None:
+        self._app, self._health, self._prefix, self._web_config = app, health, prefix, web_config
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +57,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 code = message["status"]
                 given = {name for name, _ in message["headers"]}
-                extra = [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in given]
+                headers = {**HEADERS, **self._configured()}
+                extra = [(n.encode(), v.encode()) for n, v in headers.items() if n.encode() not in given]
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
@@ -64,6 +70,13 @@ class Guard:
                 await PlainTextResponse("recwatch failed to make this page.\n", 500)(scope, receive, guarded)
         if code:
             self._health.answered(handler_of(path), code)
+
+    def _configured(self) -> dict[str, str]:
+        if self._web_config is None:
+            return {}
+        return {
+            name.lower(): text for name, text in self._web_config.config.http_server_config.headers.items()
+        }
 
 
 def handler_of(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 
@@ -63,6 +64,8 @@ class WebServer:
     ----------
     protocol : type of DeadlineProtocol
         Another class has other deadlines.
+    tls : ssl.SSLContext or None
+        With what TLS is spoken; None: plain HTTP.
 
     Raises
     ------
@@ -71,8 +74,13 @@ class WebServer:
     """
 
     def __init__(
-        self, app: ASGIApp, address: Address, protocol: type[DeadlineProtocol] = DeadlineProtocol
+        self,
+        app: ASGIApp,
+        address: Address,
+        protocol: type[DeadlineProtocol] = DeadlineProtocol,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self._socket = _listen(address)
         bound = self._socket.getsockname()
         self.address = Address(address.host, bound[1])
@@ -89,6 +97,8 @@ class WebServer:
             h11_max_incomplete_event_size=LARGEST_HEADERS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+        config.load()
+        config.ssl = tls  # an own context: its certificate can be replaced while it serves
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
@@ -98,7 +108,7 @@ class WebServer:
         host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(
             self.address.host, self.address.host
         )
-        return f"http://{Address(host, self.address.port)}"
+        return f"{'https' if self._tls else 'http'}://{Address(host, self.address.port)}"
 
     @property
     def alive(self) -> bool:

@@ -18,6 +18,7 @@ from monitor.exposition.health import Health
 from monitor.store.store import Store
 from monitor.web.app import build_app
 from monitor.web.views import View
+from monitor.web.web_config import WebConfigFile
 from tests.monitor.factories import CATALOGUE, NOON, config
 
 SOON = NOON + timedelta(minutes=20)
@@ -33,6 +34,7 @@ class Site:
         now: datetime = SOON,
         external_url: str = "",
         clock: Callable[[], float] = time.monotonic,
+        web_config: WebConfigFile | None = None,
     ) -> None:
         self.store, self.health = Store.in_memory(), Health("1.2.3", clock=clock)
         for evaluation in evaluations:
@@ -40,7 +42,12 @@ class Site:
         self.view = View(self.store, lambda: recommenders, lambda: CATALOGUE, lambda: now)
         self.exporter = Exporter(self.health, CATALOGUE)
         self.app: Starlette = build_app(
-            self.view, self.health, self.exporter, version="1.2.3", external_url=external_url
+            self.view,
+            self.health,
+            self.exporter,
+            version="1.2.3",
+            external_url=external_url,
+            web_config=web_config,
         )
 
     def __enter__(self) -> Site:
