@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -206,9 +207,11 @@ class Batch:
         """Itself, with arrays that cannot be written into: all statistics get the same ones."""
         for value in [*(getattr(self, f.name) for f in fields(self)), *self.columns.values(),
                       *self.missing.values()]:  # fmt: skip
-            array = value.codes if isinstance(value, Texts) else value
-            if isinstance(array, np.ndarray):
-                array.setflags(write=False)
+            for array in (value.codes, value.hashes) if isinstance(value, Texts) else (value,):
+                if isinstance(array, np.ndarray):
+                    array.setflags(write=False)
+        for name in ("columns", "missing"):  # frozen, and so are the mappings in it from here on
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         return self
 
     def without_all_rows(self) -> Batch:

@@ -45,7 +45,9 @@ class Cells:
     @cached_property
     def keys(self) -> U64:
         """Sorted keys, shape (cells,)."""
-        return np.array([cell_key(v) for v in self.values], np.uint64)
+        keys = np.array([cell_key(v) for v in self.values], np.uint64)
+        keys.setflags(write=False)
+        return keys
 
     def __len__(self) -> int:
         return len(self.values)

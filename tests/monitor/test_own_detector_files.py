@@ -136,6 +136,31 @@ def writes(batch):
     """Share."""
     batch.position[0] = 7
 
+@share_of_rows(columns={"price": float})
+def writes_column(batch):
+    """Share."""
+    batch["price"][:] = 0
+
+@share_of_rows(columns={"shadow": str})
+def writes_text(batch):
+    """Share."""
+    batch["shadow"].hashes[:] = 0
+
+@share_of_rows(columns={"price": float})
+def puts(batch):
+    """Share."""
+    batch.columns['number:price'] = batch.position
+
+@share_of_rows
+def sets(batch):
+    """Share."""
+    batch.cells.keys[0] = 1
+
+@share_of_rows
+def recurses(batch):
+    """Share."""
+    return recurses.function(batch)
+
 @share_of_rows
 def numbers(batch):
     """Share."""
@@ -153,7 +178,19 @@ def unknown(batch):
         "short": f"ValueError: short() (line {lines['short']}) must return one element for each row, shape (600,), "
         f"not shape (5,) ({file})",
         "ends": f"SystemExit: 3 ({file}:{at['raise SystemExit(3)']})",
-        "writes": f"ValueError: assignment destination is read-only ({file}:{at['batch.position[0] = 7']})",
+        **{
+            name: f"ValueError: assignment destination is read-only ({file}:{at[line]})"
+            for name, line in {
+                "writes": "batch.position[0] = 7",
+                "writes_column": 'batch["price"][:] = 0',
+                "writes_text": 'batch["shadow"].hashes[:] = 0',
+                "sets": "batch.cells.keys[0] = 1",
+            }.items()
+        },
+        "puts": "TypeError: 'mappingproxy' object does not support item assignment "
+        f"({file}:{lines['puts'] + 3})",
+        "recurses": f"RecursionError: maximum recursion depth exceeded ({file}:"
+        f"{at['return recurses.function(batch)']})",
         "numbers": f"TypeError: numbers() (line {lines['numbers']}) must return a boolean mask, not float64: compare "
         f"it with something, or use mean_of_rows or mean_of_requests for numbers ({file})",
     }
