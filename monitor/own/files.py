@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import os
 import sys
+import threading
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +18,17 @@ from zlib import crc32
 from detectors.core.detector import Detector
 from monitor.config.problems import shown
 
+LOADING_SECONDS = (
+    60.0  # a file of detectors imports what it needs, and defines them; large libraries take a while
+)
+
 
 class BadFile(ValueError):
     """A file that detectors cannot be taken from; says which, and in which line."""
+
+
+class _TooLong(BaseException):
+    """Raised inside a file that does not come to its end; `except Exception` there does not stop it."""
 
 
 def load_files(paths: Iterable[str]) -> Mapping[str, type[Detector]]:
@@ -65,16 +76,14 @@ def _loaded(file: str, modified: int, size: int) -> tuple[type[Detector], ...]:
     sys.modules[module.__name__] = module  # where dataclasses look annotations up
     try:
         code = compile(Path(file).read_bytes(), file, "exec")
-        exec(code, module.__dict__)  # as importing does, without leaving compiled files beside it
+        with _at_most(LOADING_SECONDS):
+            exec(code, module.__dict__)  # as importing does, without leaving compiled files beside it
     except SyntaxError as error:
         raise BadFile(f"{error.filename or file}:{error.lineno}: {error.msg}") from error
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # somebody else's module: whatever it raises is told, not a traceback
-        own = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-        where = f"{file}:{own[-1]}" if own else file
-        raise BadFile(f"{where}: {type(error).__name__}: {error}") from error
+    except _TooLong as error:
+        raise BadFile(f"{_where(error, file)}: was still not loaded after {LOADING_SECONDS:g} s") from error
+    except (Exception, SystemExit) as error:  # whatever it raises is told, not a traceback
+        raise BadFile(f"{_where(error, file)}: {type(error).__name__}: {error}") from error
     found = [
         kind
         for kind in vars(module).values()
@@ -90,3 +99,34 @@ def _loaded(file: str, modified: int, size: int) -> tuple[type[Detector], ...]:
             "or derive a class from detectors.Detector"
         )
     return tuple(dict.fromkeys(found))
+
+
+def _where(error: BaseException, file: str) -> str:
+    own = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return f"{file}:{own[-1]}" if own else file
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Ends what this thread does by `_TooLong` when it takes longer, as nothing else ends a loop in somebody's module.
+
+    References
+    ----------
+    Python/C API Reference, `PyThreadState_SetAsyncExc`.
+    """
+    thread, lock, over = threading.get_ident(), threading.Lock(), False
+
+    def stop() -> None:
+        with lock:
+            if not over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_TooLong))
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            over = True
+        timer.cancel()

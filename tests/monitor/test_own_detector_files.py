@@ -21,6 +21,7 @@ from monitor.daemon.pool import Limits
 from monitor.detector_settings import build, check_detectors, mistakes
 from monitor.errors import UserError
 from monitor.evaluation import Evaluation
+from monitor.own import files
 from monitor.own.files import BadFile, load_files
 from monitor.store.store import Store
 from monitor.windows import Window, windows_between
@@ -297,6 +298,16 @@ def test_files_that_hold_no_detector_say_so(tmp_path: Path, code: str | None, te
     with pytest.raises(BadFile) as raised:
         load_files([str(file)])
     assert str(raised.value) == text.format(file=file)
+
+
+def test_a_file_that_does_not_come_to_its_end_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOADING_SECONDS", 0.05)
+    file = tmp_path / "mine.py"
+    file.write_text("while True:\n    try:\n        x = 1\n    except Exception:\n        pass\n")
+    with pytest.raises(BadFile, match=rf"^{re.escape(str(file))}:[123]: was still not loaded after 0.05 s$"):
+        load_files([str(file)])
 
 
 def test_names_are_unique_and_fit_the_metrics(tmp_path: Path) -> None:
