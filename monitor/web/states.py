@@ -144,7 +144,11 @@ def _judged(config: RecommenderConfig, latest: Evaluation) -> State:
     whole, slices = _counts(latest.findings)
     if whole[Verdict.BREACH]:
         silent = config.mode is Mode.OBSERVE
-        why = "nobody is told, as configured" if silent else "not conclusive enough for an incident so far"
+        why = (
+            "nobody is told, as configured"
+            if silent
+            else "not conclusive enough for an incident so far, or only observed"
+        )
         return State("breach", "warn", f"{_measurements(whole[Verdict.BREACH])} not as expected; {why}.")
     if latest.failures or whole[Verdict.ERROR]:
         return State("error", "warn", "A detector failed, so what it watches is not known.")
@@ -155,7 +159,8 @@ def _judged(config: RecommenderConfig, latest: Evaluation) -> State:
     if undecided := whole[Verdict.TOO_FEW] + whole[Verdict.NO_DATA]:
         why += f", {undecided} cannot be judged"
     if slices[Verdict.BREACH]:
-        why += f"; {slices[Verdict.BREACH]} in slices not as expected, not conclusive enough for an incident"
+        why += f"; {slices[Verdict.BREACH]} in slices not as expected, "
+        why += "not conclusive enough for an incident, or only observed"
     return State("ok", "good", why + ".")
 
 

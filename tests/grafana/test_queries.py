@@ -98,6 +98,16 @@ def one(series: dict[Labels, float]) -> float:
     return value
 
 
+MINE = '''from detectors import share_of_rows
+
+
+@share_of_rows(columns={"clicked": float}, above=0.9)
+def mine(batch):
+    """Share of rows clicked, in a file of one's own."""
+    return batch["clicked"] > 0
+'''
+
+
 def with_model(k: int) -> list[dict[str, Any]]:
     """An hour in which every fifth list is clicked."""
     rows = rows_of(k, item="item-7" if k in STUCK else None)
@@ -108,7 +118,12 @@ def with_model(k: int) -> list[dict[str, Any]]:
 def watched(log: Path) -> RecommenderConfig:
     columns = Columns(**COLUMNS, model_version="model", click="clicked")
     own = {"tests.grafana.awkward_detectors:Same": {}}
-    return shop(log, name=SHOP, log={"columns": columns}, slices=("surface", "model"), detectors=own)
+    file = log.parent / "mine.py"
+    file.write_text(MINE)
+    slices = ("surface", "model")
+    return shop(
+        log, name=SHOP, log={"columns": columns}, slices=slices, detectors=own, detector_files=(str(file),)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +135,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     recommender = watched(folder / "log")
     catalogue = {
         full: MeasureInfo(full, measure.unit.value, measure.help)
-        for name, detector in build(recommender.detectors).items()
+        for name, detector in build(recommender.detectors, recommender.detector_files).items()
         for measure in detector.measures()
         for full in [f"{name}.{measure.name}"]
     }
@@ -291,7 +306,7 @@ def test_incidents_and_new_versions_are_marked_when_they_were(history: History) 
     assert shares == {frozenset({("model_version", "v2")}): 1}
 
 
-@pytest.mark.parametrize("detector", ["same", "same_item", "lists", "scores", "traffic"])
+@pytest.mark.parametrize("detector", ["mine", "same", "same_item", "lists", "scores", "traffic"])
 def test_a_detector_of_any_name_shows_its_own_measures_and_no_others(history: History, detector: str) -> None:
     exported = history.exported[BROKEN]
     infos = [dict(labels) for labels in exported["recwatch_measure_info"]]

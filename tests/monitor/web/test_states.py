@@ -71,7 +71,8 @@ def test_some_undecided_measurements_are_said() -> None:
 def test_a_breach_in_a_slice_alone_is_said() -> None:
     rows = findings([finding("x.a", 1), finding("x.a", 9, Verdict.BREACH, slice="a=b")])
     assert state(evaluation(findings=rows)).why == (
-        "1 measurement is as expected; 1 in slices not as expected, not conclusive enough for an incident."
+        "1 measurement is as expected; 1 in slices not as expected, not conclusive enough for an incident, "
+        "or only observed."
     )
 
 
