@@ -15,6 +15,13 @@ COMMANDS = {  # name -> module:function, and what the list of commands says
     "run": ("monitor.cli.run:run", "Watch recommenders: the daemon."),
     "once": ("monitor.cli.once:once", "Evaluate what is due, and end."),
     "backtest": ("monitor.cli.backtest:backtest", "What would have been told over history, and when."),
+    "status": ("monitor.cli.status:status", "How every recommender stands."),
+    "incidents": ("monitor.cli.incidents:incidents", "List incidents."),
+    "show": ("monitor.cli.incidents:show", "Show an incident with its evidence."),
+    "explain": (
+        "monitor.cli.explain:explain",
+        "Why this page, or why no page: all that was judged at a time.",
+    ),
     "detectors": ("monitor.cli.detectors:detectors", "List, write, try and test detectors."),
     "rules": ("monitor.cli.rules:rules", "Write the alert rules for Prometheus."),
     "ack": ("monitor.cli.ack:ack", "Say that somebody takes care of an incident."),

@@ -50,6 +50,18 @@ def say(folder: Path, command: Command) -> list[str]:
     raise AssertionError("the last try returns or raises")
 
 
+def is_listening(folder: Path) -> bool:
+    """Whether a daemon runs on a state folder and takes commands."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PATIENCE)
+        try:
+            with address(folder) as where:
+                connection.connect(where)
+        except OSError:
+            return False
+    return True
+
+
 def _ask(folder: Path, command: Command, who: str) -> Answer | None:
     """The daemon's answer; None where none listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

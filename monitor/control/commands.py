@@ -5,22 +5,21 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from detectors.core.cells import WHOLE, parse_slice, slice_text
-from monitor.config.problems import shown, suggestion
+from monitor.config.problems import shown
 from monitor.errors import UserError
 from monitor.evaluation import Evaluation
 from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
 from monitor.incidents.sentence import shorten
+from monitor.reading.choice import LISTED, chosen_detector, chosen_recommender, chosen_slice
 from monitor.store.said import Acknowledgement
 from monitor.store.store import Store
 
 LONGEST_WHY = 1000
-LISTED = 5
 LOOK_BACK = 48  # evaluations whose slices are known
 
 
@@ -87,9 +86,7 @@ def _ack(store: Store, id: str, why: str, who: str, now: datetime) -> list[str]:
 
 def _rebase(store: Store, command: Rebase, why: str, who: str, now: datetime) -> list[str]:
     name = command.recommender
-    known = store.recommenders()
-    if name not in known:
-        raise UserError(f"nothing is known of a recommender {shown(name)}; {_meant(name, known)}")
+    chosen_recommender(name, store.recommenders())
     if command.end is not None and command.end <= command.start:
         raise UserError(f"--until {_time(command.end)} is not after --from {_time(command.start)}")
     recent = store.evaluations(name, limit=LOOK_BACK, newest_first=True)
@@ -113,34 +110,13 @@ def _rebase(store: Store, command: Rebase, why: str, who: str, now: datetime) ->
 
 def _known_slice(typed: str | None, recent: Iterable[Evaluation]) -> str:
     """The canonical text of a slice that was seen lately."""
-    if typed is None or typed.strip() in ("", WHOLE):
-        return WHOLE
-    try:
-        text = slice_text(parse_slice(typed.strip()))
-    except ValueError:
-        raise UserError(f"--slice {shown(typed)}: write COLUMN=VALUE, or two with a comma between") from None
-    known = dict.fromkeys(s for e in recent for s in e.findings.slices)
-    if text not in known:
-        raise UserError(f"--slice {shown(typed)}: there was no such slice lately; {_meant(text, known)}")
-    return text
+    return chosen_slice(typed, dict.fromkeys(s for e in recent for s in e.findings.slices), "lately")
 
 
 def _check_detector(name: str | None, recent: Iterable[Evaluation]) -> None:
-    known = dict.fromkeys(m.partition(".")[0] for e in recent for m in e.findings.measures)
-    if name is not None and name not in known:
-        raise UserError(
-            f"--detector {shown(name)}: no such detector measured anything lately; {_meant(name, known)}"
-        )
-
-
-def _meant(word: str, known: Collection[str]) -> str:
-    """What may have been meant, or some of what there is to choose from."""
-    if not known:
-        return "nothing was evaluated yet"
-    near = suggestion(word, known)
-    if near.startswith("did") or len(known) <= LISTED:
-        return near
-    return f"{suggestion(word, list(known)[:LISTED])} or {len(known) - LISTED} more"
+    if name is not None:
+        known = dict.fromkeys(m.partition(".")[0] for e in recent for m in e.findings.measures)
+        chosen_detector(name, known, "lately")
 
 
 def _open_ones(store: Store) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from detectors.core.verdict import Severity, Verdict
-from monitor.config.models import Mode, RecommenderConfig
+from monitor.config.models import Mode
 from monitor.config.units import format_duration
 from monitor.evaluation import Evaluation, Status
 from monitor.findings import Findings
@@ -28,6 +28,26 @@ class State:
     word: str
     tone: Tone
     why: str = ""
+
+
+class Timing(Protocol):
+    """When windows are evaluated, as `window` of a configuration says it."""
+
+    @property
+    def length(self) -> timedelta: ...
+    @property
+    def settle(self) -> timedelta: ...
+    @property
+    def cadence(self) -> timedelta | None: ...
+
+
+class Watched(Protocol):
+    """What has to be known of a recommender to say how it stands: its configuration, or what the store tells of it."""
+
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def window(self) -> Timing: ...
 
 
 VERDICTS = {
@@ -62,7 +82,7 @@ def evaluation_state(evaluation: Evaluation, incidents: Sequence[Incident] = ())
 
 
 def recommender_state(
-    config: RecommenderConfig,
+    config: Watched,
     latest: Evaluation | None,
     open_incidents: Sequence[Incident],
     newest_event: datetime | None,
@@ -85,9 +105,7 @@ def recommender_state(
     return _judged(config, latest)
 
 
-def notes(
-    config: RecommenderConfig, latest: Evaluation | None, state: State, now: datetime
-) -> tuple[str, ...]:
+def notes(config: Watched, latest: Evaluation | None, state: State, now: datetime) -> tuple[str, ...]:
     """What else a person should know about the last window."""
     if latest is None:
         return ()
@@ -115,7 +133,7 @@ def notes(
     return tuple(out)
 
 
-def _overdue(config: RecommenderConfig, latest: Evaluation, now: datetime) -> str:
+def _overdue(config: Watched, latest: Evaluation, now: datetime) -> str:
     """A sentence when the next window should long have been evaluated."""
     window = config.window
     due = latest.window.end + window.length + window.settle
@@ -124,9 +142,7 @@ def _overdue(config: RecommenderConfig, latest: Evaluation, now: datetime) -> st
     return f"The window after {moment(latest.window.end)} should have been evaluated at {moment(due)}."
 
 
-def _empty(
-    config: RecommenderConfig, latest: Evaluation, newest_event: datetime | None, now: datetime
-) -> State:
+def _empty(config: Watched, latest: Evaluation, newest_event: datetime | None, now: datetime) -> State:
     window = config.window
     if (
         window.cadence
@@ -140,7 +156,7 @@ def _empty(
     return State("no data", "mute", f"The last window was not judged: {evaluation_state(latest).why}.")
 
 
-def _judged(config: RecommenderConfig, latest: Evaluation) -> State:
+def _judged(config: Watched, latest: Evaluation) -> State:
     whole, slices = _counts(latest.findings)
     if whole[Verdict.BREACH]:
         silent = config.mode is Mode.OBSERVE

@@ -1,0 +1,145 @@
+"""`recwatch incidents` and `recwatch show INCIDENT`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.reading import AS_JSON, CONFIG, STORAGE
+from monitor.cli.times import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from monitor.incidents.incident import Incident
+    from monitor.store.said import Acknowledgement
+
+MOST_TOP, MOST_SYMPTOMS = 10, 20
+
+
+@click.command(short_help="List incidents.")
+@click.argument("recommender", required=False)
+@click.option("--open", "open_only", is_flag=True, help="Only those that are open.")
+@click.option("--since", type=MOMENT, default=None, help="Without those that were over before.")
+@click.option("--all", "include_silent", is_flag=True, help="Also those of replayed history, told to nobody.")
+@STORAGE
+@AS_JSON
+def incidents(
+    recommender: str | None,
+    open_only: bool,
+    since: datetime | None,
+    include_silent: bool,
+    storage: Path,
+    as_json: bool,
+) -> None:
+    """Incidents of RECOMMENDER, or of all, the newest first.
+
+    With --json an array of incidents as `backtest -o` writes them.
+    """
+    from monitor.cli.reading import echo_json, table
+    from monitor.exposition.labels import printable
+    from monitor.reading.choice import chosen_recommender
+    from monitor.store.store import Store
+
+    with Store.open(storage, read_only=True) as store:
+        if recommender is not None:
+            chosen_recommender(recommender, store.recommenders())
+        found = store.incidents(recommender, open_only=open_only, since=since, include_silent=include_silent)
+        taken = {a.incident_id for a in store.acknowledgements([i.id for i in found])}
+    if as_json:
+        echo_json([i.to_json() for i in found])
+        return
+    if not found:
+        click.echo("No incident." if include_silent else "No incident that anybody was told of.")
+        return
+    rows = [(i.id, i.severity.value, _state(i, i.id in taken), printable(i.summary, 200)) for i in found]
+    for line in table([("incident", "severity", "state", "what"), *rows]):
+        click.echo(line)
+
+
+@click.command(short_help="Show an incident with its evidence.")
+@click.argument("incident")
+@CONFIG
+@STORAGE
+@AS_JSON
+def show(incident: str, config: Path | None, storage: Path, as_json: bool) -> None:
+    """An INCIDENT, by its id: what is wrong, since when, where, who is affected, before and after, symptoms.
+
+    With --json the incident as `backtest -o` writes it, and `acknowledgements`.
+    """
+    from monitor.cli.reading import echo_json, known, read_config
+    from monitor.errors import UserError
+    from monitor.reading.choice import meant
+    from monitor.store.store import Store
+
+    units = known(read_config(config)).units if not as_json else {}
+    with Store.open(storage, read_only=True) as store:
+        found = store.incident(incident)
+        if found is None:
+            ids = [i.id for i in store.incidents(include_silent=True)]
+            raise UserError(
+                f"there is no incident {incident!r}; {meant(incident, ids) if ids else 'there is none'}"
+            )
+        said = store.acknowledgements([found.id])
+    if as_json:
+        echo_json(
+            {**found.to_json(), "acknowledgements": [{**vars(a), "at": a.at.isoformat()} for a in said]}
+        )
+        return
+    for line in text(found, said, units):
+        click.echo(line)
+
+
+def text(incident: Incident, said: Sequence[Acknowledgement], units: Mapping[str, str]) -> list[str]:
+    """An incident as lines."""
+    from monitor.exposition.labels import printable
+    from monitor.web.wording import moment, number, percent, place, quantity, short
+
+    i, unit = incident, units.get(incident.measure, "")
+    rows = [
+        ("state", _state(i, bool(said))),
+        ("recommender", short(i.recommender)),
+        ("place", place(i.slice)),
+        ("item", short(i.culprit.get("item", ""))),
+        ("since", moment(i.onset_at)),
+        ("told", "to nobody: replayed history" if i.silent else moment(i.opened_at)),
+        ("last seen", moment(i.last_seen_at) if i.last_seen_at else ""),
+        ("over", moment(i.resolved_at) if i.resolved_at else ""),
+        (
+            "measure",
+            f"{short(i.measure)}, judged by {'an absolute limit' if i.judged_by == 'floor' else 'what was usual'}",
+        ),
+        ("before", quantity(i.before.get("value"), unit)),
+        ("after", quantity(i.after.get("value"), unit)),
+        ("share of item", f"{percent(i.before['share'])} before, {percent(i.after['share'])} since")
+        if i.before.get("share") is not None and i.after.get("share") is not None
+        else ("share of item", ""),
+        ("affected", ", ".join(f"{number(n)} {who}" for who, n in i.affected.items() if n is not None)),
+        ("model version", short(i.model_version or "")),
+        ("labels", ", ".join(f"{short(k)}={short(v)}" for k, v in sorted(i.labels.items()))),
+        ("page", i.url),
+    ]
+    out = [f"{i.severity.value} {i.id}", printable(i.summary, 400), ""]
+    out += [f"{name:<14} {value}" for name, value in rows if value]
+    for side, top in (("before", i.before.get("top_items")), ("since", i.after.get("top_items"))):
+        if top:
+            items = ", ".join(f"{short(e['item'])} {percent(e['share'])}" for e in top[:MOST_TOP])
+            out.append(f"{'top ' + side:<14} {items}")
+    for a in said:
+        out.append(f"{'acknowledged':<14} {moment(a.at)} by {short(a.who)}: {printable(a.why, 1000)}")
+    if i.symptoms:
+        out += ["", f"Symptoms ({len(i.symptoms)}):"]
+        out += [f"  {printable(s.summary, 300)}" for s in i.symptoms[:MOST_SYMPTOMS]]
+    out += ["", f"Why: recwatch explain {i.recommender} --at {i.onset_at:%Y-%m-%dT%H:%MZ}"]
+    return out
+
+
+def _state(incident: Incident, acknowledged: bool) -> str:
+    if not incident.open:
+        return f"over ({incident.resolution.value if incident.resolution else 'recovered'})"
+    if incident.silent:
+        return "open, silent"
+    return "open, acknowledged" if acknowledged else "open"
