@@ -41,22 +41,24 @@ def explain(
 ) -> int:
     """Everything that was judged of RECOMMENDER in the window of --at, and why somebody was told, or nobody.
 
-    Of each measurement: value, what was usual, its band, the nearest limit, how far inside that the value was (negative:
-    beyond it), and the state. Absolute limits are those of --config, or else the defaults. Exit codes: 0; 3 when nothing was judged then.
+    Of each measurement: value, what was usual, its band, the nearest limit, how far inside that the value was
+    (negative: beyond it), and the state. Absolute limits are those of --config, or else the defaults.
+
+    Exit codes: 0; 3 when nothing was judged then.
     """
-    from monitor.cli.reading import echo_json, known, read_config
+    from monitor.cli.reading import echo_json, read_config, settings_of
+    from monitor.reading.choice import chosen_recommender
     from monitor.reading.explanation import explain as explained
     from monitor.store.store import Store
 
-    about = known(read_config(config))
     with Store.open(storage, read_only=True) as store:
-        found = explained(
-            store, recommender, at, slice=slice_, detector=detector, settings=about.settings(recommender)
-        )
+        chosen_recommender(recommender, store.recommenders())
+        settings = settings_of(read_config(config), recommender)
+        found = explained(store, recommender, at, slice=slice_, detector=detector, settings=settings)
     if as_json:
         echo_json(found.to_json())
     else:
-        for line in text(found, about.units):
+        for line in text(found, settings.units):
             click.echo(line)
     return 0 if found.judged else NOT_JUDGED
 

@@ -70,25 +70,25 @@ def show(incident: str, config: Path | None, storage: Path, as_json: bool) -> No
 
     With --json the incident as `backtest -o` writes it, and `acknowledgements`.
     """
-    from monitor.cli.reading import echo_json, known, read_config
+    from monitor.cli.reading import echo_json, read_config, settings_of
+    from monitor.config.problems import shown
     from monitor.errors import UserError
     from monitor.reading.choice import meant
     from monitor.store.store import Store
 
-    units = known(read_config(config)).units if not as_json else {}
     with Store.open(storage, read_only=True) as store:
         found = store.incident(incident)
         if found is None:
             ids = [i.id for i in store.incidents(include_silent=True)]
-            raise UserError(
-                f"there is no incident {incident!r}; {meant(incident, ids) if ids else 'there is none'}"
-            )
+            near = meant(incident, ids) if ids else "there is none at all"
+            raise UserError(f"there is no incident {shown(incident)}; {near}")
         said = store.acknowledgements([found.id])
     if as_json:
         echo_json(
             {**found.to_json(), "acknowledgements": [{**vars(a), "at": a.at.isoformat()} for a in said]}
         )
         return
+    units = settings_of(read_config(config), found.recommender).units
     for line in text(found, said, units):
         click.echo(line)
 

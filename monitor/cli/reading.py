@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.config.problems import shown, suggestion
+from monitor.errors import UserError
+
 if TYPE_CHECKING:
-    from monitor.config.models import Config
+    from monitor.config.models import Config, RecommenderConfig
+    from monitor.detector_settings import ConfiguredDetector
     from monitor.reading.explanation import Settings
 
 STORAGE = click.option(
@@ -33,34 +36,23 @@ CONFIG = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of measures: units by full name, and the settings of a recommender's detectors."""
-
-    units: dict[str, str] = field(default_factory=dict)
-    settings: Callable[[str], Settings] = lambda name: _no_settings()
-
-
-def known(config: Config | None) -> Known:
-    """From a configuration, or of the detectors that are installed, with their defaults."""
-    from detectors.core.detector import discover
+def settings_of(config: Config | None, recommender: str) -> Settings:
+    """Of a recommender's detectors, its own included; without a configuration of those that are installed."""
     from monitor.detector_settings import build
 
     if config is None:
-        installed = build({}, [])
-        return Known(_units(installed), lambda name: _settings(installed, None))
-    by_name = {r.name: (r, build(r.detectors, r.detector_files)) for r in config.recommenders}
-    units: dict[str, str] = {
-        f"{name}.{m.name}": m.unit.value for name, kind in discover().items() for m in kind().measures()
-    }
-    for _, made in by_name.values():
-        units |= _units(made)
-
-    def of(name: str) -> Settings:
-        found = by_name.get(name) or by_name.get(name.partition("/")[0])
-        return _settings(found[1], found[0]) if found else _no_settings()
-
-    return Known(units, of)
+        return _settings(build({}, []), None)
+    names = (
+        recommender,
+        recommender.partition("/")[0],
+    )  # one made from a split has the detectors of the whole
+    found = next((r for name in names for r in config.recommenders if r.name == name), None)
+    if found is None:
+        known = [r.name for r in config.recommenders]
+        raise UserError(
+            f"--config: has no recommender {shown(recommender)}; {suggestion(recommender, known)}"
+        )
+    return _settings(build(found.detectors, found.detector_files), found)
 
 
 def read_config(path: Path | None) -> Config | None:
@@ -95,17 +87,7 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _units(made: Any) -> dict[str, str]:
-    return {f"{name}.{m.name}": m.unit.value for name, d in made.items() for m in d.measures()}
-
-
-def _no_settings() -> Settings:
-    from monitor.reading.explanation import Settings
-
-    return Settings()
-
-
-def _settings(made: Any, recommender: Any) -> Settings:
+def _settings(made: Mapping[str, ConfiguredDetector], recommender: RecommenderConfig | None) -> Settings:
     """Absolute limits and modes of configured detectors; of several limits the one that is passed first."""
     from detectors.judgement.spec import Floor
     from monitor.config.models import Mode
@@ -113,15 +95,17 @@ def _settings(made: Any, recommender: Any) -> Settings:
 
     above: dict[str, float] = {}
     below: dict[str, float] = {}
+    units: dict[str, str] = {}
     for name, detector in made.items():
         for measure in detector.measures():
             full = f"{name}.{measure.name}"
+            units[full] = measure.unit.value
             for spec in measure.judge:
                 if isinstance(spec, Floor) and spec.above is not None:
                     above[full] = min(spec.above, above.get(full, spec.above))
                 if isinstance(spec, Floor) and spec.below is not None:
                     below[full] = max(spec.below, below.get(full, spec.below))
     if recommender is None:
-        return Settings(above, below)
+        return Settings(above, below, units=units)
     modes = {name: min(recommender.mode, d.mode, key=list(Mode).index) for name, d in made.items()}
-    return Settings(above, below, modes)
+    return Settings(above, below, modes, units)

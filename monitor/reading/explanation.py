@@ -41,11 +41,14 @@ class Settings:
     above, below : mapping of full measure name to float
         Absolute limits.
     modes : mapping of detector to Mode
+    units : mapping of full measure name to str
+        A value with a unit is not negative, and a ratio at most 1: no limit beyond that can be passed.
     """
 
     above: Mapping[str, float] = field(default_factory=dict)
     below: Mapping[str, float] = field(default_factory=dict)
     modes: Mapping[str, Mode] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ def explain(
 
 def line_of(found: Finding, settings: Settings = Settings()) -> Line:
     """A measurement with the limit that is nearest to it, or that it is furthest beyond."""
+    unit = settings.units.get(found.measure, "")
     bounds = [
         (found.high, "history", 1.0),
         (found.low, "history", -1.0),
@@ -204,12 +208,16 @@ def line_of(found: Finding, settings: Settings = Settings()) -> Line:
     margins = [
         (side * (bound - found.value), bound, of)
         for bound, of, side in bounds
-        if math.isfinite(bound) and math.isfinite(found.value)
+        if math.isfinite(bound) and math.isfinite(found.value) and _can_be_passed(bound, side, unit)
     ]
     if not margins:
         return Line(found, None, "", None)
     margin, limit, of = min(margins, key=lambda m: m[0])
     return Line(found, limit, of, margin)
+
+
+def _can_be_passed(bound: float, side: float, unit: str) -> bool:
+    return not unit or (bound > 0 if side < 0 else bound < 1 or unit != "ratio")
 
 
 def _rank(line: Line) -> tuple[int, float, bool, str, str]:
@@ -268,7 +276,7 @@ def _untold(
     evaluation: Evaluation, lines: list[Line], incidents: Iterable[Incident], settings: Settings
 ) -> Iterable[str]:
     """Why nobody was paged."""
-    told = [i for i in incidents if i.open and not i.silent]
+    told = [i for i in incidents if i.open]
     if any(i.severity is Severity.PAGE for i in told):
         return
     if evaluation.status is not Status.EVALUATED:
