@@ -272,6 +272,13 @@ class DaemonConfig(Strict):
         ge=50,
         description="Cap on exported series; slices of the finest kind are dropped first.",
     )
+    page_actions: bool = Field(
+        default=False,
+        description=(
+            "Whether people can rate, acknowledge and rebaseline on the page. Where the page can be reached from other"
+            " machines, only with users in `--web.config.file`."
+        ),
+    )
     retention: Duration = Field(default=timedelta(days=90), description="How long evaluations are kept.")
     summaries: int = Field(default=48, ge=0, description="Windows whose statistics are kept, by recommender.")
 

@@ -16,7 +16,7 @@ from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
 from monitor.incidents.sentence import shorten
 from monitor.reading.choice import LISTED, chosen_detector, chosen_recommender, chosen_slice
-from monitor.store.said import Acknowledgement
+from monitor.store.said import Acknowledgement, Feedback
 from monitor.store.store import Store
 
 LONGEST_WHY = 1000
@@ -32,6 +32,14 @@ class Ack:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """What somebody thinks of an incident: useful, or a false alarm."""
+
+    incident: str
+    useful: bool
+
+
+@dataclass(frozen=True)
 class Rebase:
     """A change is meant; fields as `Rebaseline` has them, the slice as it was typed."""
 
@@ -43,7 +51,7 @@ class Rebase:
     why: str
 
 
-Command = Ack | Rebase
+Command = Ack | Rate | Rebase
 
 
 def whoever() -> str:
@@ -64,6 +72,8 @@ def perform(store: Store, command: Command, who: str, now: datetime) -> list[str
         When it names something that is not there, or makes no sense.
     StoreError
     """
+    if isinstance(command, Rate):
+        return _rate(store, command, who, now)
     why = " ".join(command.why.split())
     if not why:
         raise UserError("--why: say why in a few words; it is kept with your name")
@@ -82,6 +92,14 @@ def _ack(store: Store, id: str, why: str, who: str, now: datetime) -> list[str]:
         raise UserError(f"{id} is over since {_time(incident.resolved_at)}: nobody is to be reminded of it")
     store.acknowledge(Acknowledgement(id, now, who, why))
     return [f"acknowledged by {who}: {_line(incident)}"]
+
+
+def _rate(store: Store, command: Rate, who: str, now: datetime) -> list[str]:
+    incident = store.incident(command.incident)
+    if incident is None:
+        raise UserError(f"there is no incident {shown(command.incident)}; {_open_ones(store)}")
+    store.give_feedback(Feedback(incident.id, now, command.useful, who))
+    return [f"{'useful' if command.useful else 'a false alarm'}, says {who}: {_line(incident)}"]
 
 
 def _rebase(store: Store, command: Rebase, why: str, who: str, now: datetime) -> list[str]:

@@ -17,12 +17,15 @@ from monitor.daemon.process import WorkerProcess
 from monitor.daemon.publisher import Publisher
 from monitor.daemon.service import NextDue, Seams, Service
 from monitor.daemon.wake import Signals
+from monitor.errors import UserError
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.logging_setup import logger
 from monitor.store.lock import StateLock
 from monitor.store.store import Store
+from monitor.web.actions import Actions, allowed
 from monitor.web.app import build_app
+from monitor.web.links import Links
 from monitor.web.server import Address, WebServer
 from monitor.web.views import View
 from monitor.web.web_config import WebConfigFile
@@ -83,6 +86,11 @@ def run_daemon(
     address = Address.parse(options.listen_address)
     web_config = WebConfigFile(options.web_config) if options.web_config else None
     config = load(options.config)
+    if config.daemon.page_actions and not allowed(address, web_config):
+        raise UserError(
+            f"{options.config}: daemon.page_actions: the page on {address} can be reached from other machines: "
+            "listen on 127.0.0.1, or name basic_auth_users in --web.config.file"
+        )
     module, _, name = options.next_due.partition(":")
     next_due: NextDue = getattr(import_module(module), name)
     clock = options.clock
@@ -97,6 +105,13 @@ def run_daemon(
         exporter = Exporter(health, {}, config.daemon.series_per_recommender)
         publisher = Publisher(store, health, exporter, clock)
         view = View(store, lambda: publisher.recommenders, lambda: publisher.catalogue, clock.now)
+        actions = Actions(
+            lambda command, who: service.ask(command, who),
+            lambda: service.config.daemon.page_actions,
+            address,
+            Links(options.external_url),
+            web_config,
+        )
         app = build_app(
             view,
             health,
@@ -104,6 +119,7 @@ def run_daemon(
             version=version,
             external_url=options.external_url,
             web_config=web_config,
+            actions=actions,
         )
         service = Service(
             options.config, config, store, publisher, clock, next_due, seams=options.seams, started=started

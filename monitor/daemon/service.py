@@ -101,6 +101,11 @@ class Service:
 
     # Asked for by other threads
 
+    @property
+    def config(self) -> Config:
+        """As it is in force."""
+        return self._config
+
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()

@@ -23,7 +23,7 @@ def _statements(once: datetime, twice: datetime) -> list[Delete]:
         schema.told.c,
         schema.bytes_read.c,
     )
-    a, r = schema.acknowledgements.c, schema.rebaselines.c
+    a, f, r = schema.acknowledgements.c, schema.feedback.c, schema.rebaselines.c
     newest = select(e.recommender, func.max(e.window_start)).group_by(e.recommender)
     is_newest = tuple_(e.recommender, e.window_start).in_(newest)
     return [
@@ -32,6 +32,7 @@ def _statements(once: datetime, twice: datetime) -> list[Delete]:
         # An open incident is named by every window: one that is not belongs to a recommender that is no more.
         delete(schema.incidents).where((i.resolved_at < once) | (i.mentioned_in < twice)),
         delete(schema.acknowledgements).where(a.at < twice, a.incident_id.not_in(select(i.id))),
+        delete(schema.feedback).where(f.at < twice, f.incident_id.not_in(select(i.id))),
         delete(schema.rebaselines).where(r.at < twice, r.start < twice),
         delete(schema.told).where(t.at < twice, t.incident_id.not_in(select(i.id))),
         delete(schema.bytes_read).where(b.day < once.astimezone(UTC).toordinal()),

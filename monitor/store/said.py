@@ -1,4 +1,4 @@
-"""What people said: acknowledged incidents, and changes that are meant."""
+"""What people said: acknowledged incidents, what they thought of them, and changes that are meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
@@ -22,6 +22,33 @@ class Acknowledgement:
     at: datetime
     who: str
     why: str
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Somebody found an incident useful, or a false alarm."""
+
+    incident_id: str
+    at: datetime
+    useful: bool
+    who: str
+
+
+def give_feedback(connection: Connection, said: Feedback) -> None:
+    """Write it; of one person the last counts."""
+    c = schema.feedback.c
+    mine = (c.incident_id == said.incident_id) & (c.who == said.who)
+    connection.execute(delete(schema.feedback).where(mine))
+    connection.execute(insert(schema.feedback).values(**vars(said)))
+
+
+def feedback(connection: Connection, ids: Iterable[str] | None) -> list[Feedback]:
+    """Of some incidents, or of all, in the order in which it was given."""
+    c = schema.feedback.c
+    query = select(c.incident_id, c.at, c.useful, c.who).order_by(c.id)
+    if ids is not None:
+        query = query.where(c.incident_id.in_(list(ids)))
+    return [Feedback(*row) for row in connection.execute(query)]
 
 
 def acknowledge(connection: Connection, said: Acknowledgement) -> None:

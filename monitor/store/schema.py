@@ -21,7 +21,7 @@ from sqlalchemy import (
 from monitor.store.columns import AnyText, Json, Moment, PackedJson
 
 APPLICATION_ID = 0x52435754  # "RCWT" in the file's header: tells our file from another program's
-SCHEMA = 2  # the newest migration; revision "0002" of Alembic
+SCHEMA = 3  # the newest migration; revision "0003" of Alembic
 
 metadata = MetaData()
 
@@ -104,6 +104,16 @@ acknowledgements = Table(
     Column("at", Moment, nullable=False),
     Column("who", AnyText, nullable=False),
     Column("why", AnyText, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", AnyText, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("useful", Boolean, nullable=False),
+    Column("who", AnyText, nullable=False),
 )
 
 rebaselines = Table(

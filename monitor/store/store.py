@@ -28,7 +28,7 @@ from monitor.store.rows import (
     row_to_state,
     row_to_told,
 )
-from monitor.store.said import Acknowledgement
+from monitor.store.said import Acknowledgement, Feedback
 from monitor.windows import Window
 
 BUSY_TIMEOUT = timedelta(seconds=30)
@@ -144,6 +144,11 @@ class Store:
         with self._transaction(write=True) as connection:
             people.acknowledge(connection, said)
 
+    def give_feedback(self, said: Feedback) -> None:
+        """Write what somebody thought of an incident; of one person the last counts."""
+        with self._transaction(write=True) as connection:
+            people.give_feedback(connection, said)
+
     def rebaseline(self, said: Rebaseline) -> tuple[Rebaseline, tuple[Incident, ...]]:
         """Write a change that is meant; returns it as it is kept, and the incidents that it closes at once."""
         with self._transaction(write=True) as connection:
@@ -155,6 +160,11 @@ class Store:
         """Of some incidents, or of all, in the order in which they were given."""
         with self._transaction() as connection:
             return people.acknowledgements(connection, ids)
+
+    def feedback(self, ids: Iterable[str] | None = None) -> list[Feedback]:
+        """On some incidents, or on all, in the order in which it was given."""
+        with self._transaction() as connection:
+            return people.feedback(connection, ids)
 
     def rebaselines(self, recommender: str | None = None) -> list[Rebaseline]:
         """Changes that are meant, in the order in which they were given."""

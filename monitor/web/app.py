@@ -1,4 +1,4 @@
-"""The HTTP application: probes, metrics and pages. Reads only; nothing that it serves changes anything."""
+"""The HTTP application: probes, metrics and pages. It reads the store; what people say goes to the daemon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,8 +21,9 @@ from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.labels import printable
 from monitor.web import wording
+from monitor.web.actions import Actions
 from monitor.web.auth import Door
-from monitor.web.guard import Guard
+from monitor.web.guard import HEADERS, Guard
 from monitor.web.handbook import Handbook
 from monitor.web.links import Links
 from monitor.web.views import View
@@ -29,6 +31,12 @@ from monitor.web.web_config import WebConfigFile
 
 HERE = Path(__file__).parent
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+FORM_HEADERS = {  # of a page with a form: it leads back to us alone, and the browser says that it came from there
+    "content-security-policy": HEADERS["content-security-policy"].replace(
+        "form-action 'none'", "form-action 'self'"
+    ),
+    "referrer-policy": "same-origin",
+}
 FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size", "span")
 
 
@@ -40,6 +48,7 @@ def build_app(
     version: str,
     external_url: str = "",
     web_config: WebConfigFile | None = None,
+    actions: Actions | None = None,
 ) -> Starlette:
     """The application.
 
@@ -49,6 +58,8 @@ def build_app(
         Under which people reach the page; its path is the prefix of all links.
     web_config : WebConfigFile or None
         Who may look, and more headers.
+    actions : Actions or None
+        What people can say on an incident's page.
 
     Raises
     ------
@@ -56,7 +67,7 @@ def build_app(
         When the external URL is none.
     """
     links = Links(external_url)
-    pages = Pages(view, links, version)
+    pages = Pages(view, links, version, actions)
 
     async def healthy(request: Request) -> Response:
         trouble = health.unhealthy()
@@ -82,6 +93,7 @@ def build_app(
             Route("/-/ready", ready),
             Route("/metrics", metrics),
             Route("/", pages.overview),
+            Route("/incidents/{id:path}/say", pages.say, methods=["POST"]),
             Route("/incidents/{id:path}", pages.incident),
             Route("/recommenders/{name:path}", pages.recommender),
             Route("/runbooks/{name}", pages.runbook),
@@ -103,8 +115,8 @@ def build_app(
 class Pages:
     """Lays out what the view gives. The methods are not async, so that Starlette runs them off the event loop."""
 
-    def __init__(self, view: View, links: Links, version: str) -> None:
-        self._view = view
+    def __init__(self, view: View, links: Links, version: str, actions: Actions | None = None) -> None:
+        self._view, self._actions = view, actions
         self._handbook = Handbook(links)
         self._assets = {name: (HERE / "static" / name).read_bytes() for name in STATIC}
         self._templates = jinja2.Environment(
@@ -131,7 +143,20 @@ class Pages:
         page = self._view.incident(request.path_params["id"])
         if page is None:
             raise HTTPException(404, "There is no such incident; those closed for long are removed.")
-        return self._page("incident.html", page=page, runbook=self._handbook.runbook(page.incident.detector))
+        runbook = self._handbook.runbook(page.incident.detector)
+        if not (self._actions and self._actions.open):
+            return self._page("incident.html", page=page, runbook=runbook, mark="")
+        mark = self._actions.mark(request.scope.get("user", ""), page.incident.id)
+        return self._page("incident.html", headers=FORM_HEADERS, page=page, runbook=runbook, mark=mark)
+
+    async def say(self, request: Request) -> Response:
+        """What somebody says of an incident, from the form on its page."""
+        if self._actions is None:
+            raise HTTPException(403, "Nothing can be said on this page.")
+        incident = await run_in_threadpool(self._view.stored_incident, request.path_params["id"])
+        if incident is None:
+            raise HTTPException(404, "There is no such incident; those closed for long are removed.")
+        return await self._actions.say(request, incident)
 
     def runbook(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -16,6 +16,7 @@ from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
 from monitor.exposition.state import SUCCESS
 from monitor.incidents.incident import Incident
+from monitor.store.said import Feedback
 from monitor.web.contribution import Contribution, read_contributions
 from monitor.web.course import Chart, draw, read_course
 from monitor.web.finding_view import SliceView, read_findings
@@ -36,6 +37,8 @@ class Records(exposition.Records, Protocol):
     """What the pages read from the store."""
 
     def incident(self, id: str) -> Incident | None: ...
+
+    def feedback(self, ids: Iterable[str] | None = None) -> Iterable[Feedback]: ...
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,15 @@ class RecommenderPage:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What somebody said of an incident."""
+
+    what: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class IncidentPage:
     """An incident with its course, and where it comes from in the last window that showed it."""
 
@@ -103,6 +115,7 @@ class IncidentPage:
     recommender: RecommenderView | None
     chart: Chart | None
     contributions: tuple[Contribution, ...]
+    said: tuple[Said, ...]
 
 
 class View:
@@ -191,7 +204,24 @@ class View:
             about,
             draw(points, unit, incident.onset_at),
             read_contributions(shown.findings, incident.measure, unit, incident.before) if shown else (),
+            self._said(id),
         )
+
+    def stored_incident(self, id: str) -> Incident | None:
+        """As the store has it."""
+        return self._records.incident(id)
+
+    def _said(self, id: str) -> tuple[Said, ...]:
+        """Acknowledgements and feedback, in the order in which they were given."""
+        said = [
+            Said(f"acknowledged: {printable(a.why, LONGEST_SENTENCE)}", short(a.who), a.at)
+            for a in self._records.acknowledgements([id])
+        ]
+        said += [
+            Said("useful" if f.useful else "a false alarm", short(f.who), f.at)
+            for f in self._records.feedback([id])
+        ]
+        return tuple(sorted(said, key=lambda entry: entry.at))[-MOST:]
 
     def _course(self, incident: Incident) -> list[Evaluation]:
         """The windows around an incident, from a while before it to a while after."""

@@ -12,11 +12,15 @@ import httpx
 from starlette.applications import Starlette
 
 from monitor.config.models import RecommenderConfig
+from monitor.control.commands import Command, perform
 from monitor.evaluation import Evaluation
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.store.store import Store
+from monitor.web.actions import Actions
 from monitor.web.app import build_app
+from monitor.web.links import Links
+from monitor.web.server import Address
 from monitor.web.views import View
 from monitor.web.web_config import WebConfigFile
 from tests.monitor.factories import CATALOGUE, NOON, config
@@ -35,6 +39,8 @@ class Site:
         external_url: str = "",
         clock: Callable[[], float] = time.monotonic,
         web_config: WebConfigFile | None = None,
+        says: bool = False,
+        listens_on: str = "127.0.0.1:80",
     ) -> None:
         self.store, self.health = Store.in_memory(), Health("1.2.3", clock=clock)
         for evaluation in evaluations:
@@ -48,7 +54,14 @@ class Site:
             version="1.2.3",
             external_url=external_url,
             web_config=web_config,
+            actions=Actions(
+                self._perform, lambda: says, Address.parse(listens_on), Links(external_url), web_config
+            ),
         )
+        self._now = now
+
+    def _perform(self, command: Command, who: str) -> list[str]:
+        return perform(self.store, command, who, self._now)
 
     def __enter__(self) -> Site:
         return self
@@ -56,11 +69,17 @@ class Site:
     def __exit__(self, *error: object) -> None:
         self.store.close()
 
-    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx.Response:
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        form: dict[str, str] | None = None,
+    ) -> httpx.Response:
         async def request() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://recwatch.test") as client:
-                return await client.request(method, path, headers=headers)
+                return await client.request(method, path, headers=headers, data=form)
 
         return asyncio.run(request())
 
