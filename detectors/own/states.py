@@ -24,6 +24,8 @@ LIMBS = (
     0,
     32,
 )  # a number is a sum of digits times these powers of two: what is added so has no rounding
+AT_ONCE = 1 << 16  # numbers, which then stay in the processor's cache
+SPARE = 1.5  # times as many requests are looked at as users are kept, before all of them are
 USERS = 4096  # kept for each cell: a share is then known to within 0.8 % (one standard error)
 EVERYONE = np.uint64(2**64 - 1)
 
@@ -125,13 +127,10 @@ class GroupSums(Asked, Statistic):
             code, numbers = code[known], numbers[known]
         counts = np.bincount(code, minlength=cells * GROUPS).reshape(cells, GROUPS)
         digits = np.zeros((cells * GROUPS, len(LIMBS)), np.int64)
-        for i, power in reversed([*enumerate(LIMBS)]):
-            if not numbers.any():
-                break
-            digit = np.floor(np.ldexp(numbers, -power))
-            if digit.any():
-                digits[:, i] = np.bincount(code, digit, cells * GROUPS).astype(np.int64)
-                numbers = numbers - np.ldexp(digit, power)
+        step = max(AT_ONCE, cells * GROUPS)
+        for first in range(0, len(numbers), step):
+            part = slice(first, first + step)
+            _add_digits(digits, code[part], numbers[part])
         return cls(batch.cells.keys, counts, digits.reshape(cells, GROUPS, len(LIMBS)))
 
     def merge(self, other: Self) -> Self:
@@ -147,6 +146,17 @@ class GroupSums(Asked, Statistic):
         inside = members.astype(np.int64)
         digits = np.tensordot(inside, self.digits, 1)
         return digits.astype(float) @ np.ldexp(1.0, LIMBS), (inside @ self.counts).astype(float)
+
+
+def _add_digits(digits: I64, code: I64, rest: NDArray[np.float64]) -> None:
+    """Add numbers to the digits of their groups, the largest power first."""
+    for i, power in reversed([*enumerate(LIMBS)]):
+        if not rest.any():
+            break
+        digit = np.trunc(rest * 2.0**-power)  # exact: a power of two
+        if digit.any():
+            digits[:, i] += np.bincount(code, digit, len(digits)).astype(np.int64)
+            rest = rest - digit * 2.0**power
 
 
 @dataclass(frozen=True)
@@ -189,11 +199,19 @@ class UserMarks(Asked, Statistic):
             return cls(keys, bound, np.empty(0, np.int32), none, none.astype(bool), none.astype(bool))
         answer = cls.answer(batch)
         among = np.ones(batch.n_requests, bool) if answer.among is None else answer.among
-        known = batch.user_known
-        return cls._keep(
-            keys, bound, batch.cell[known].astype(np.int64), batch.user[known],
-            (answer.marked & among)[known], among[known],
-        )  # fmt: skip
+        size = np.bincount(batch.cell, batch.user_known, len(keys))
+        many = size > SPARE * USERS
+        limit = np.full(len(keys), EVERYONE)  # below it are likely all users of a cell that are kept
+        limit[many] = (SPARE * USERS / size[many] * 2.0**64).astype(np.uint64)
+        for limits in (limit, bound) if many.any() else (bound,):
+            at = np.flatnonzero(batch.user_known & (batch.user <= limits[batch.cell]))
+            made = cls._keep(
+                keys, bound, batch.cell[at].astype(np.int64), batch.user[at],
+                (answer.marked & among)[at], among[at],
+            )  # fmt: skip
+            if (made.bound[many] < EVERYONE).all():  # each has more users than are kept
+                break
+        return made
 
     def merge(self, other: Self) -> Self:
         return self.merge_all([self, other])

@@ -18,9 +18,7 @@ from zlib import crc32
 from detectors.core.detector import Detector
 from monitor.config.problems import shown
 
-LOADING_SECONDS = (
-    60.0  # a file of detectors imports what it needs, and defines them; large libraries take a while
-)
+LOADING_SECONDS = 60.0  # a file of detectors imports what it needs, which may be large
 
 
 class BadFile(ValueError):

@@ -31,7 +31,7 @@ from detectors.statistics.click_tally import ClickTally
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 from detectors.statistics.score_histogram import ScoreHistogram
-from detectors.statistics.traffic_tally import TrafficTally
+from detectors.statistics.score_tally import ScoreTally
 from monitor.own.laws import random_batch
 from tests.bench.figures import Figure, machine, table
 
@@ -89,7 +89,7 @@ PAIRS = (
     Pair(clickers, Panel),  # same_item, personalization: users
     Pair(mean_score, ScoreHistogram),  # scores: numbers of rows
     Pair(median_score, ScoreHistogram),
-    Pair(first_places, TrafficTally),  # traffic: counts
+    Pair(first_places, ScoreTally),  # scores: counts of rows
 )
 
 
