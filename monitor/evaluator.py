@@ -29,7 +29,7 @@ from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.incidents.pictures import with_pictures
 from monitor.logs import Listing, PredictionLog, Quarantine
-from monitor.measurable import available, cannot_measure, does_not_suit
+from monitor.measurable import available, cannot_measure, does_not_suit, version_column
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
 from monitor.own.columns import of_catalog, of_log
 from monitor.windows import Window
@@ -171,7 +171,14 @@ class Evaluator:
         has = available(self.recommender, summary.summary.has) - set(lacks)
         expected = expected_on(self.recommender, window.start.date())
         earlier = partial(self._earlier, window)
-        context = Context((window.start_us, window.end_us), expected, known.catalog, earlier, outcomes.logged)
+        context = Context(
+            (window.start_us, window.end_us),
+            expected,
+            known.catalog,
+            earlier,
+            outcomes.logged,
+            version_column(self.recommender),
+        )
         found, failures = measure(
             summary, self._detectors, context, has, left_out,
             lambda detector: self._announce(Progress(window, "measure", detector)), guard.failures,

@@ -222,8 +222,10 @@ class Fold:
         ]
 
     def _without_rollouts(self, judged: Judged) -> Judged:
-        """How much traffic a model version gets is somebody's decision: nothing to wake anybody for."""
-        if self._version is None or judged.measure.unit not in (Unit.REQUESTS, Unit.ROWS, Unit.USERS):
+        """How much traffic a model version gets, and when, is somebody's decision: nothing to tell anybody of."""
+        if self._version is None or judged.measure.unit not in (
+            Unit.REQUESTS, Unit.ROWS, Unit.USERS, Unit.SECONDS,
+        ):  # fmt: skip
             return judged
         of_version = np.array([self._version in parse_slice(text) for text in judged.slices], bool)
         verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)

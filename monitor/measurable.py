@@ -22,6 +22,7 @@ WHY = {
     "position": "the log has no position column",
     "logged_position": "the log has no position column",
     "model_version": "the log has no model version column",
+    "version_slice": "model versions are compared where `log.columns.model_version` is among the `slices`: add it",
     "context": "the log has no context column",
     "click": "nothing says what was clicked (log.columns.click, outcomes)",
     "conversion": "no conversions are configured (outcomes.conversions)",
@@ -120,7 +121,15 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
         has.add("logged_position")
     elif "request" in has:
         has.add("position")  # the order of the rows
+    if version_column(recommender) is not None:
+        has.add("version_slice")
     return frozenset(has)
+
+
+def version_column(recommender: RecommenderConfig) -> str | None:
+    """The slice column that says which model answered, if there is one."""
+    column = recommender.log.columns.model_version
+    return column if column in recommender.slices else None
 
 
 def _nobody_misses(measure: Measure, why: Mapping[str, str]) -> bool:
@@ -130,8 +139,9 @@ def _nobody_misses(measure: Measure, why: Mapping[str, str]) -> bool:
 
 
 def _reasons(missing: Collection[str], why: Mapping[str, str]) -> list[str]:
-    """Why, once for each; no lists says it all of empty ones, and no catalogue of its parts."""
+    """Why, once for each; no lists says it all of empty ones, no catalogue of its parts, no version of its slices."""
     missing = set(missing) - ({"empty_lists"} if "request" in missing else set())
+    missing -= {"version_slice"} if "model_version" in missing else set()
     if "catalog" in missing:
         missing = {role for role in missing if not role.startswith("catalog.")}
     return sorted({why.get(role) or WHY.get(role) or _no_column(role) for role in missing})

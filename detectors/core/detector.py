@@ -73,6 +73,8 @@ class Context:
     earlier : callable
         The windows of the day before that are still known, the newest first; made when they are asked for, so that who
         has seen enough stops.
+    version_column : str or None
+        The slice column that says which model answered; None where it is no slice column.
     """
 
     window_us: tuple[int, int] = (0, 0)
@@ -80,6 +82,7 @@ class Context:
     catalog: Catalog | None = None
     earlier: Callable[[], Iterable[Earlier]] = tuple
     outcomes: Logged | None = None
+    version_column: str | None = None
 
 
 class Detector(ABC):

@@ -20,7 +20,7 @@ from monitor.incidents.over import recovered, windows_to_close
 from monitor.incidents.place import meet
 from monitor.incidents.primary import find_primary
 from monitor.incidents.sentence import finite, sentence
-from monitor.measurable import available
+from monitor.measurable import available, version_column
 from monitor.windows import Window
 
 SYMPTOMS = 50  # most that are kept
@@ -66,6 +66,7 @@ class IncidentBook:
         self._rows = "requests" if "request" in available(recommender) else "rows"
         self._ask_after: timedelta = recommender.ask_after
         self._telling = telling
+        self._version = version_column(recommender)
 
     def step(self, incidents: Sequence[Incident], seen: Seen, memory: Memory) -> tuple[Incident, ...]:
         """Incidents after the next window: those still open, those that closed in it, and new ones.
@@ -148,7 +149,7 @@ class IncidentBook:
             return self._seen(incident, sight, breaches, own[0] if own else None, seen)
         if breaches:
             incident = replace(incident, symptoms=self._symptoms(incident, breaches))
-        if not recovered(incident, seen.findings):
+        if not recovered(incident, seen.findings, self._version):
             return incident
         quiet = incident.quiet_windows + 1
         if quiet < windows_to_close(incident):

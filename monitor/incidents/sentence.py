@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detectors.core.measurement import Unit
+from detectors.judgement.spec import Compared
 from monitor.incidents.breach import Breach
 
 LONGEST = 80  # characters of an item's name
@@ -34,7 +35,8 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
         else say(breach.expected, breach.measure.unit),
     }
     what = (breach.measure.says or _plain(breach)).format_map(_Fields(fields))
-    if math.isnan(breach.expected) or "{expected}" in breach.measure.says:
+    compared = any(isinstance(judgement, Compared) for judgement in breach.measure.judge)
+    if math.isnan(breach.expected) or not compared or "{expected}" in breach.measure.says:
         usual = ""
     elif (
         breach.item and "{item}" in breach.measure.says

@@ -144,9 +144,13 @@ def inspect_log(
     candidates = _candidates(surveyed, sample, mapped, starts, request)
     user = mapped.column("user")
     slicing = slices.choose(
-        candidates, traffic.per_window, "requests" if len(starts) < sample.n_rows else "rows"
+        candidates,
+        traffic.per_window,
+        "requests" if len(starts) < sample.n_rows else "rows",
+        _version(sample, mapped, starts, request),
     )
-    rows = rows_of(sample, mapped, np.where(there, times, 0), list(slicing.chosen))
+    lasting = [column for column in slicing.chosen if column != mapped.column("model_version")]
+    rows = rows_of(sample, mapped, np.where(there, times, 0), lasting)
     return Inspection(
         path=root,
         surveyed=surveyed,
@@ -245,6 +249,19 @@ def _candidates(
             )
         out.append(candidate)
     return out
+
+
+def _version(
+    sample: Sample, mapped: Mapped, starts: NDArray[np.int64], request: str | None
+) -> Candidate | None:
+    """The column of the model version, as one to slice by."""
+    path = mapped.column("model_version")
+    if path is None or sample.columns[path].listed or len(sample.columns[path].codes) != sample.n_rows:
+        return None
+    column = sample.columns[path]
+    group = sample.columns[request] if request is not None and sample.item_list is None else None
+    constant = content.constant_within(column, group) if group is not None else 1.0
+    return Candidate(path, column.names, column.codes[starts], constant)
 
 
 def _is_fraction(column: SampleColumn) -> bool:

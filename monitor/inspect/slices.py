@@ -16,6 +16,7 @@ from monitor.inspect.names import tokens
 MOST_COLUMNS = 4
 MOST_SLICES = 100  # values, and pairs of values, together
 MOST_VALUES = 30
+MOST_VERSIONS = 10  # of the model, in the sample: each that comes makes slices of its own
 FEW_HASHES = 5  # hashed values mean nothing to people; a few are tolerable
 ENOUGH = 30  # requests in a window, of a value that is worth watching
 PREFERRED = [
@@ -100,13 +101,21 @@ class Slicing:
     n_slices: int = 0
 
 
-def choose(candidates: Sequence[Candidate], per_window: float, noun: str = "requests") -> Slicing:
+def choose(
+    candidates: Sequence[Candidate],
+    per_window: float,
+    noun: str = "requests",
+    version: Candidate | None = None,
+) -> Slicing:
     """Choose columns, the most telling names first.
 
     Parameters
     ----------
     per_window : float
         Requests (rows, where there are none) that an average window has.
+    version : Candidate, optional
+        The column that says which model answered. It is chosen beside the others, also while it has one value only:
+        the next one is compared with it.
     """
     out: dict[str, str] = {}
     left: dict[str, str] = {}
@@ -126,6 +135,17 @@ def choose(candidates: Sequence[Candidate], per_window: float, noun: str = "requ
         chosen.append(candidate)
         total = count_slices(chosen)
         out[candidate.column] = f"{candidate.n_values} values: {shares(candidate)}"
+    if version is not None:
+        if (why_not := _unfit_version(version)) is not None:
+            left[version.column] = why_not
+        else:
+            total = count_slices([*chosen, version])
+            values = (
+                f"{version.n_values} values: {shares(version)}"
+                if version.n_values > 1
+                else "one value so far"
+            )
+            out[version.column] = f"{values}; model versions are compared with one another"
     return Slicing(out, left, total)
 
 
@@ -155,6 +175,15 @@ def _unfit(candidate: Candidate, per_window: float, noun: str) -> str | None:
     if second < ENOUGH:
         amount = f"{second:.0f}" if second >= 1 else "less than one"
         return f"leaves {amount} {noun} in a window to all but its largest value: too few"
+    return None
+
+
+def _unfit_version(version: Candidate) -> str | None:
+    if version.n_values > MOST_VERSIONS:
+        most = f"with {MOST_VERSIONS} as the most"
+        return f"has {version.n_values:,} values, {most}: versions come too often to be compared with one another"
+    if version.constant_in_request < 0.995:
+        return "differs within a request"
     return None
 
 

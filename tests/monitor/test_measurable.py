@@ -12,7 +12,7 @@ from monitor.measurable import available, cannot_measure, in_log
 ALL = [kind() for kind in discover().values()]
 EVERYTHING = {
     "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
-    "empty_lists", "item", "timestamp", "conversion", "value", "outcomes",
+    "empty_lists", "item", "timestamp", "conversion", "value", "outcomes", "version_slice",
     *(f"catalog.{part}" for part in CATALOG_PARTS),
 }  # fmt: skip
 NOBODY_MISSES = {"outcome.logged", "outcome.joined_share"}  # of a log that there need not be
@@ -94,4 +94,16 @@ def test_sameness_that_is_meant_is_not_measured() -> None:
     assert {measure for measure, reason in why.items() if reason == meant} == {
         f"{d.name}.{m.name}" for d in ALL for m in d.measures() if m.of_sameness
     }
-    assert "same_item.first_place_share" in why
+    assert {"diversity.list_overlap", "rollout.overlap_excess", "same_item.users_share"} <= set(why)
+
+
+def test_versions_are_compared_where_they_are_slices() -> None:
+    def told(slices: tuple[str, ...], **columns: str) -> str | None:
+        log = recommender(request="r", user="u", **columns).model_copy(update={"slices": slices})
+        return {m.measure: m.why for m in cannot_measure(ALL, available(log))}.get("rollout.overlap_excess")
+
+    assert told(("country", "mv"), model_version="mv") is None
+    assert told(("country",), model_version="mv") == (
+        "model versions are compared where `log.columns.model_version` is among the `slices`: add it"
+    )
+    assert told(("country",)) == "the log has no model version column"

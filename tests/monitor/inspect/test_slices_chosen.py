@@ -81,3 +81,28 @@ def test_slices_are_counted_as_the_detectors_have_them() -> None:
         (a.values[i], "(none)" if j < 0 else b.values[j]) for i, j in zip(a.codes, b.codes, strict=True)
     ]
     assert count_slices([a, b]) + 1 == len(Cells.of(("a", "b"), values).slices)
+
+
+def test_model_versions_are_compared_beside_what_is_sliced_by() -> None:
+    four = [column(f"c{i}", 2, seed=i) for i in range(4)]
+    found = choose(four, 10_000, version=column("model_version", 3))
+    assert list(found.chosen) == ["c0", "c1", "c2", "c3", "model_version"]
+    assert found.chosen["model_version"].startswith("3 values: v")
+    assert found.chosen["model_version"].endswith("; model versions are compared with one another")
+    assert found.n_slices == 8 + 24 + 3 + 24
+    one = choose([], 10, version=Candidate("mv", ["v1"], np.zeros(N, int)))
+    assert one.chosen == {"mv": "one value so far; model versions are compared with one another"}
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        (
+            column("mv", 11),
+            "has 11 values, with 10 as the most: versions come too often to be compared with one another",
+        ),
+        (column("mv", 2, constant_in_request=0.9), "differs within a request"),
+    ],
+)
+def test_versions_that_cannot_be_compared(version: Candidate, why: str) -> None:
+    assert choose([], 1000, version=version).left_out == {"mv": why}
