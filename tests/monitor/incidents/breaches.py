@@ -13,6 +13,7 @@ import numpy as np
 from detectors.core.cells import parse_slice, slice_text
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.spec import History
 from detectors.same_item import SameItem
 from detectors.traffic import Traffic
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
@@ -28,7 +29,7 @@ HOUR = timedelta(hours=1)
 SETTLE = timedelta(minutes=10)
 TELLING = {"same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()} | {
-    "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap."),
+    "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
     "outcome.click_rate": Measure("click_rate", Unit.RATIO, "Clicks.", of_response=True),
     "lists.short_share": Measure("short_share", Unit.RATIO, "Short lists."),
@@ -91,10 +92,13 @@ def healthy(name: str = FIRST, slice: str = "all", value: float = 0.03) -> Findi
 class Book:
     """A book of incidents of the shop, window after window."""
 
-    def __init__(self, name: str = "shop", request: str | None = "r", **fields: Any) -> None:
-        log = LogConfig(path="/log", columns=Columns(timestamp="t", item="i", request=request))
+    def __init__(
+        self, name: str = "shop", request: str | None = "r", version: str | None = None, **fields: Any
+    ) -> None:
+        columns = Columns(timestamp="t", item="i", request=request, model_version=version)
+        log = LogConfig(path="/log", columns=columns)
         self._book = IncidentBook(RecommenderConfig(name=name, log=log, **fields), TELLING)
-        self.memory = Memory(None)
+        self.memory = Memory(version)
         self.window = Window(START, START + HOUR)
         self.open: tuple[Incident, ...] = ()
 

@@ -170,6 +170,57 @@ def test_it_never_closes_for_lack_of_data(unknown: Findings) -> None:
     assert not closed.open
 
 
+def traffic(**requests: float) -> Findings:
+    """Requests by version on the home page, as v2="12"; of the whole as `whole`."""
+    rows = [("all", requests.pop("whole", 100.0))]
+    for name, n in requests.items():
+        version = "(none)" if name == "none" else name
+        rows += [(f"model_version={version}", n), (f"model_version={version},surface=home", n)]
+    return decided(*((REQUESTS, text, n, Verdict.OK) for text, n in rows))
+
+
+@pytest.mark.parametrize("place", ["model_version=v2", "model_version=v2,surface=home"])
+@pytest.mark.parametrize("rest", [{"v2": 0.0}, {}], ids=["none of it", "no word of it"])
+def test_a_version_that_was_taken_back_is_over(place: str, rest: dict[str, float]) -> None:
+    book = Book(version="model_version", slices=("surface", "model_version"))
+    book.see([stuck(slice=place)])
+    [quiet] = book.see(findings=traffic(v1=100, **rest))
+    assert (quiet.open, quiet.quiet_windows) == (True, 1)
+    [closed] = book.see(findings=traffic(v1=100, **rest))
+    assert closed.resolution is Resolution.RECOVERED
+
+
+NOT_TAKEN_BACK = {
+    "it answers": traffic(v1=90, v2=10),
+    "the log stopped": traffic(whole=0, v1=0, v2=0),
+    "no other answers": traffic(v2=0),
+    "versions are no longer logged": traffic(none=100, v2=0),
+    "others answer elsewhere": decided(
+        (REQUESTS, "all", 100, Verdict.OK), (REQUESTS, "model_version=v1,surface=email", 100, Verdict.OK)
+    ),
+    "traffic is not counted": healthy(slice="model_version=v1"),
+}
+
+
+@pytest.mark.parametrize("findings", NOT_TAKEN_BACK.values(), ids=NOT_TAKEN_BACK.keys())
+@pytest.mark.parametrize("version", ["model_version", None])
+def test_a_version_is_not_taken_back_by_lack_of_data(findings: Findings, version: str | None) -> None:
+    book = Book(version=version, slices=("surface", "model_version"))
+    book.see([stuck(slice="model_version=v2,surface=home")])
+    for _ in range(9):
+        [incident] = book.see(findings=findings)
+        assert incident.open
+
+
+def test_a_slice_that_stops_is_no_version_that_was_taken_back() -> None:
+    book = Book(version="model_version", slices=("surface", "model_version"))
+    book.see([stuck(slice="surface=home")])
+    gone = [(REQUESTS, text, n, Verdict.OK) for text, n in (("surface=home", 0), ("surface=email", 100))]
+    for _ in range(9):
+        [incident] = book.see(findings=decided(*gone))
+        assert incident.open
+
+
 def test_a_value_that_is_hardly_better_does_not_close_it() -> None:
     book = Book()
     book.see([stuck(value=0.9)])
