@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,7 @@ from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
 
 if TYPE_CHECKING:
-    from monitor.config.models import Config, RecommenderConfig
-    from monitor.detector_settings import ConfiguredDetector
+    from monitor.config.models import Config
     from monitor.reading.explanation import Settings
 
 STORAGE = click.option(
@@ -39,9 +38,10 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 def settings_of(config: Config | None, recommender: str) -> Settings:
     """Of a recommender's detectors, its own included; without a configuration of those that are installed."""
     from monitor.detector_settings import build
+    from monitor.reading.described import limits
 
     if config is None:
-        return _settings(build({}, []), None)
+        return limits(build({}, []), None)
     names = (
         recommender,
         recommender.partition("/")[0],
@@ -52,7 +52,7 @@ def settings_of(config: Config | None, recommender: str) -> Settings:
         raise UserError(
             f"--config: has no recommender {shown(recommender)}; {suggestion(recommender, known)}"
         )
-    return _settings(build(found.detectors, found.detector_files), found)
+    return limits(build(found.detectors, found.detector_files), found)
 
 
 def read_config(path: Path | None) -> Config | None:
@@ -85,27 +85,3 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
     rows = [tuple(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _settings(made: Mapping[str, ConfiguredDetector], recommender: RecommenderConfig | None) -> Settings:
-    """Absolute limits and modes of configured detectors; of several limits the one that is passed first."""
-    from detectors.judgement.spec import Floor
-    from monitor.config.models import Mode
-    from monitor.reading.explanation import Settings
-
-    above: dict[str, float] = {}
-    below: dict[str, float] = {}
-    units: dict[str, str] = {}
-    for name, detector in made.items():
-        for measure in detector.measures():
-            full = f"{name}.{measure.name}"
-            units[full] = measure.unit.value
-            for spec in measure.judge:
-                if isinstance(spec, Floor) and spec.above is not None:
-                    above[full] = min(spec.above, above.get(full, spec.above))
-                if isinstance(spec, Floor) and spec.below is not None:
-                    below[full] = max(spec.below, below.get(full, spec.below))
-    if recommender is None:
-        return Settings(above, below, units=units)
-    modes = {name: min(recommender.mode, d.mode, key=list(Mode).index) for name, d in made.items()}
-    return Settings(above, below, modes, units)

@@ -104,7 +104,14 @@ def run_daemon(
         health.count_log_messages(log_messages)
         exporter = Exporter(health, {}, config.daemon.series_per_recommender)
         publisher = Publisher(store, health, exporter, clock)
-        view = View(store, lambda: publisher.recommenders, lambda: publisher.catalogue, clock.now)
+        view = View(
+            store,
+            lambda: publisher.recommenders,
+            lambda: publisher.catalogue,
+            clock.now,
+            lambda: publisher.described,
+            lambda: publisher.limits,
+        )
         actions = Actions(
             lambda command, who: service.ask(command, who),
             lambda: service.config.daemon.page_actions,

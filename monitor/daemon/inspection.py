@@ -11,6 +11,8 @@ from monitor.daemon.messages import Inspection
 from monitor.detector_settings import build, check_detectors
 from monitor.errors import UserError
 from monitor.exposition.catalogue import MeasureInfo, measure_families
+from monitor.reading.described import Described, describe, limits
+from monitor.reading.explanation import Settings
 
 
 def inspect(path: str) -> Inspection:
@@ -24,8 +26,13 @@ def inspect(path: str) -> Inspection:
     config = load(Path(path), check_detectors)
     catalogue: dict[str, MeasureInfo] = {}
     detectors: dict[str, tuple[str, ...]] = {}
+    described: dict[str, dict[str, Described]] = {}
+    limits_of: dict[str, Settings] = {}
     for recommender in config.recommenders:
-        detectors[recommender.name] = tuple(build(recommender.detectors, recommender.detector_files))
+        made = build(recommender.detectors, recommender.detector_files)
+        detectors[recommender.name] = tuple(made)
+        described[recommender.name] = describe(made, recommender)
+        limits_of[recommender.name] = limits(made, recommender)
         files = recommender.detector_files
         for settings in (recommender.detectors, *_overridden(recommender.detectors, recommender.overrides)):
             for name, configured in build(settings, files).items():
@@ -36,7 +43,7 @@ def inspect(path: str) -> Inspection:
         measure_families(catalogue)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
-    return Inspection(config, catalogue, detectors)
+    return Inspection(config, catalogue, detectors, described, limits_of)
 
 
 def _overridden(

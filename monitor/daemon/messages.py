@@ -15,6 +15,8 @@ from typing import Any
 from monitor.config.models import Config, RecommenderConfig
 from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import MeasureInfo
+from monitor.reading.described import Described
+from monitor.reading.explanation import Settings
 from monitor.windows import Window
 
 
@@ -113,8 +115,12 @@ class Inspection:
     catalogue : mapping of full measure name to MeasureInfo
         What the detectors measure.
     detectors : mapping of recommender to names of its detectors
+    described, limits : mapping of recommender
+        What its configuration says of each detector, and which limits hold.
     """
 
     config: Config
     catalogue: Mapping[str, MeasureInfo]
     detectors: Mapping[str, tuple[str, ...]]
+    described: Mapping[str, Mapping[str, Described]] = field(default_factory=dict)
+    limits: Mapping[str, Settings] = field(default_factory=dict)

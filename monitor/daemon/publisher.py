@@ -15,6 +15,8 @@ from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.state import read_state
 from monitor.logging_setup import logger
+from monitor.reading.described import Described
+from monitor.reading.explanation import Settings
 from monitor.store.store import Store
 
 RENDER_SECONDS = (
@@ -27,13 +29,15 @@ class Publisher:
 
     Attributes
     ----------
-    recommenders, catalogue
+    recommenders, catalogue, described, limits
         What is watched now; replaced as a whole, so that other threads may read them.
     """
 
     def __init__(self, store: Store, health: Health, exporter: Exporter, clock: Clock) -> None:
         self.recommenders: Sequence[RecommenderConfig] = ()
         self.catalogue: Mapping[str, MeasureInfo] = {}
+        self.described: Mapping[str, Mapping[str, Described]] = {}
+        self.limits: Mapping[str, Settings] = {}
         self.health = health
         self._store, self._exporter, self._clock = store, exporter, clock
         self._stale: dict[str, float] = {}  # recommenders to render anew, and the time from which on
@@ -44,6 +48,12 @@ class Publisher:
         """Measures have these names and units from now on."""
         self.catalogue = catalogue
         self._exporter.configure(catalogue, series_per_recommender)
+
+    def describe(
+        self, described: Mapping[str, Mapping[str, Described]], limits: Mapping[str, Settings]
+    ) -> None:
+        """The configuration says this of the detectors of each recommender."""
+        self.described, self.limits = described, limits
 
     def watch(
         self, recommenders: Sequence[RecommenderConfig], detectors: Mapping[str, Sequence[str]]

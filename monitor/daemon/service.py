@@ -273,6 +273,7 @@ class Service:
         self._inspection, self._config = inspection, inspection.config
         daemon = inspection.config.daemon
         self._publisher.configure(inspection.catalogue, daemon.series_per_recommender)
+        self._publisher.describe(inspection.described, inspection.limits)
         self._publisher.health.config_loaded(True, self._clock.now())
         self._publisher.health.ticks_every(daemon.tick)
         self._states.clear()

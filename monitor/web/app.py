@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, UserError
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.labels import printable
@@ -37,7 +38,7 @@ FORM_HEADERS = {  # of a page with a form: it leads back to us alone, and the br
     ),
     "referrer-policy": "same-origin",
 }
-FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size", "span")
+FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size", "span", "stamp")
 
 
 def build_app(
@@ -95,6 +96,9 @@ def build_app(
             Route("/", pages.overview),
             Route("/incidents/{id:path}/say", pages.say, methods=["POST"]),
             Route("/incidents/{id:path}", pages.incident),
+            Route("/recommenders/{name:path}/detectors/{detector}", pages.detector),
+            Route("/recommenders/{name:path}/evaluations", pages.history),
+            Route("/recommenders/{name:path}/at/{moment}", pages.window),
             Route("/recommenders/{name:path}", pages.recommender),
             Route("/runbooks/{name}", pages.runbook),
             Route("/docs", pages.contents),
@@ -106,7 +110,11 @@ def build_app(
             Middleware(Guard, health=health, prefix=links.prefix, web_config=web_config),
             Middleware(Door, file=web_config),
         ],
-        exception_handlers={HTTPException: pages.http_error, StoreError: pages.store_error},
+        exception_handlers={
+            HTTPException: pages.http_error,
+            StoreError: pages.store_error,
+            UserError: pages.user_error,
+        },
     )
     app.router.redirect_slashes = False
     return app
@@ -138,6 +146,30 @@ class Pages:
         if page is None:
             raise HTTPException(404, "No recommender of this name is watched.")
         return self._page("recommender.html", page=page)
+
+    def detector(self, request: Request) -> Response:
+        name, detector = request.path_params["name"], request.path_params["detector"]
+        page = self._view.detector(name, detector, request.query_params.get("slice"))
+        if page is None:
+            raise HTTPException(404, "No recommender of this name is watched by such a detector.")
+        return self._page("detector.html", page=page)
+
+    def history(self, request: Request) -> Response:
+        before = request.query_params.get("before")
+        page = self._view.history(request.path_params["name"], moment_of(before) if before else None)
+        if page is None:
+            raise HTTPException(404, "No recommender of this name is watched.")
+        return self._page("history.html", page=page)
+
+    def window(self, request: Request) -> Response:
+        asked = request.query_params
+        page = self._view.window(
+            request.path_params["name"],
+            moment_of(request.path_params["moment"]),
+            asked.get("slice"),
+            asked.get("detector"),
+        )
+        return self._page("window.html", page=page)
 
     def incident(self, request: Request) -> Response:
         page = self._view.incident(request.path_params["id"])
@@ -197,6 +229,10 @@ class Pages:
             text = "This page can only be read: use GET or HEAD."
         return self._page("message.html", status, error.headers, title=status.phrase.capitalize(), text=text)
 
+    def user_error(self, request: Request, error: Exception) -> Response:
+        text = printable(str(error), 400)
+        return self._page("message.html", HTTPStatus.NOT_FOUND, title="Not found", text=text)
+
     def store_error(self, request: Request, error: Exception) -> Response:
         text = f"What recwatch found cannot be read: {printable(str(error), 400)}"
         return self._page(
@@ -206,6 +242,21 @@ class Pages:
     def _page(self, template: str, status: int = 200, headers: Any = None, **values: Any) -> Response:
         html = self._templates.get_template(template).render(**values)
         return HTMLResponse(html.encode("utf-8", "replace"), status, headers)
+
+
+def moment_of(text: str) -> datetime:
+    """A moment of an address, in UTC unless it says otherwise.
+
+    Raises
+    ------
+    UserError
+        When it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UserError(f"{printable(text, 60)} is no moment: write 2026-03-14T05:00Z") from None
 
 
 def _probe(text: str, good: bool) -> Response:

@@ -6,39 +6,34 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from detectors.core.cells import slice_text
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import CannotMeasure, Evaluation, Status
-from monitor.exposition import state as exposition
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
 from monitor.exposition.state import SUCCESS
 from monitor.incidents.incident import Incident
-from monitor.store.said import Feedback
+from monitor.reading.described import Described
+from monitor.reading.explanation import Settings
 from monitor.web.contribution import Contribution, read_contributions
 from monitor.web.course import Chart, draw, read_course
+from monitor.web.detector_view import DetectorPage, read_detector
 from monitor.web.finding_view import SliceView, read_findings
 from monitor.web.incident_view import LONGEST_SENTENCE, IncidentView, read_incident
+from monitor.web.sources import Records, Sources
 from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
+from monitor.web.window_view import WindowPage, read_window
 from monitor.web.wording import short
 
 STRIP = 24  # windows in the strip of a recommender
 LISTED = 48  # evaluations on a recommender's page
+PER_PAGE = 100  # evaluations on a page of their history
 LOOK_BACK = 500  # evaluations among which older trouble is looked for
 CLOSED_SHOWN = timedelta(days=7)
 AROUND = 36  # windows before an incident, and after it, in its chart
 LONGEST_COURSE = 500  # windows of a chart
 MOST = 20  # rows of a list of incidents or of trouble
-
-
-class Records(exposition.Records, Protocol):
-    """What the pages read from the store."""
-
-    def incident(self, id: str) -> Incident | None: ...
-
-    def feedback(self, ids: Iterable[str] | None = None) -> Iterable[Feedback]: ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,7 @@ class RecommenderView:
     strip_text: str
     notes: tuple[str, ...]
     cannot_measure: tuple[CannotMeasure, ...]
+    detectors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -118,6 +114,17 @@ class IncidentPage:
     said: tuple[Said, ...]
 
 
+@dataclass(frozen=True)
+class HistoryPage:
+    """Evaluations, the newest first; `earlier` is where the next page begins."""
+
+    now: datetime
+    recommender: str
+    evaluations: tuple[EvaluationView, ...]
+    is_later_page: bool
+    earlier: datetime | None
+
+
 class View:
     """Reads the store for the pages.
 
@@ -125,8 +132,8 @@ class View:
     ----------
     records : Records
         The store.
-    recommenders, catalogue, now : callable
-        The configuration as it is now, the measures' units and help texts, and the clock.
+    recommenders, catalogue, now, described, limits : callable
+        As `Sources` has them.
     """
 
     def __init__(
@@ -135,7 +142,10 @@ class View:
         recommenders: Callable[[], Sequence[RecommenderConfig]],
         catalogue: Callable[[], Mapping[str, MeasureInfo]],
         now: Callable[[], datetime],
+        described: Callable[[], Mapping[str, Mapping[str, Described]]] = dict,
+        limits: Callable[[], Mapping[str, Settings]] = dict,
     ) -> None:
+        self.sources = Sources(records, recommenders, catalogue, now, described, limits)
         self._records, self._recommenders, self._catalogue, self._now = records, recommenders, catalogue, now
 
     def overview(self) -> Overview:
@@ -164,7 +174,7 @@ class View:
 
     def recommender(self, name: str) -> RecommenderPage | None:
         """None when it is not watched."""
-        config = self._config(name)
+        config = self.sources.config(name)
         if config is None:
             return None
         now = self._now()
@@ -190,11 +200,11 @@ class View:
         incident = self._records.incident(id)
         if incident is None:
             return None
-        now, config = self._now(), self._config(incident.recommender)
+        now, config = self._now(), self.sources.config(incident.recommender)
         observed = config is not None and config.mode is Mode.OBSERVE
         about = self._recommender(config, now) if config else None
         course = self._course(incident)
-        unit = self._unit(incident.measure)
+        unit = self.sources.unit(incident.measure)
         points = read_course(course, incident.measure, slice_text(incident.slice))
         until = incident.last_seen_at or incident.opened_at
         shown = next((e for e in reversed(course) if e.window.end <= until and len(e.findings)), None)
@@ -206,6 +216,28 @@ class View:
             read_contributions(shown.findings, incident.measure, unit, incident.before) if shown else (),
             self._said(id),
         )
+
+    def detector(self, name: str, detector: str, slice: str | None) -> DetectorPage | None:
+        """None when there is none; raises UserError for a slice that there was not."""
+        return read_detector(self.sources, name, detector, slice)
+
+    def window(self, name: str, at: datetime, slice: str | None, detector: str | None) -> WindowPage:
+        """Raises UserError when there is no such recommender, slice or detector."""
+        return read_window(self.sources, name, at, slice, detector)
+
+    def history(self, name: str, before: datetime | None) -> HistoryPage | None:
+        """None when it is not watched."""
+        if self.sources.config(name) is None:
+            return None
+        incidents = list(self._records.incidents(name, include_silent=True))
+        found = list(
+            self._records.evaluations(
+                name, until=before, limit=PER_PAGE + 1, newest_first=True, with_findings=False
+            )
+        )
+        earlier = found[PER_PAGE - 1].window.start if len(found) > PER_PAGE else None
+        shown = tuple(_evaluation(e, incidents) for e in found[:PER_PAGE])
+        return HistoryPage(self._now(), name, shown, before is not None, earlier)
 
     def stored_incident(self, id: str) -> Incident | None:
         """As the store has it."""
@@ -235,17 +267,10 @@ class View:
             self._records.evaluations(incident.recommender, since=since, until=until, limit=LONGEST_COURSE)
         )
 
-    def _unit(self, measure: str) -> str:
-        info = self._catalogue().get(measure)
-        return info.unit if info else ""
-
     def measures_of(self, detector: str) -> tuple[MeasureInfo, ...]:
         """What a detector says of its measures; empty when there is none of this name."""
         infos = sorted(self._catalogue().values(), key=lambda info: info.name)
         return tuple(info for info in infos if info.detector == detector)
-
-    def _config(self, name: str) -> RecommenderConfig | None:
-        return next((config for config in self._recommenders() if config.name == name), None)
 
     def _evaluations(self, name: str, limit: int) -> Iterable[Evaluation]:
         return self._records.evaluations(name, limit=limit, newest_first=True, with_findings=False)
@@ -275,7 +300,11 @@ class View:
             tuple(CannotMeasure(short(c.measure), short(c.why)) for c in latest.cannot_measure)
             if latest
             else (),
+            tuple(sorted(self.sources.detectors_of(config.name) or self._measuring(latest))),
         )
+
+    def _measuring(self, latest: Evaluation | None) -> set[str]:
+        return {m.partition(".")[0] for m in latest.findings.measures} if latest else set()
 
     def _findings(
         self, newest_first: Sequence[Evaluation]

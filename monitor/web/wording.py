@@ -87,6 +87,15 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime(f"%Y-%m-%d %H:%M{NBSP}UTC")
 
 
+def stamp(at: datetime) -> str:
+    """A moment in an address.
+
+    >>> stamp(datetime(2026, 3, 14, 5, tzinfo=UTC))
+    '2026-03-14T05:00:00Z'
+    """
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def period(start: datetime, end: datetime) -> str:
     """A window; the day is said once where one is enough.
 
