@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from monitor.exposition.health import Health
 from monitor.exposition.labels import printable
 from monitor.web import wording
 from monitor.web.actions import Actions
+from monitor.web.api import Api, moment_of
 from monitor.web.auth import Door
 from monitor.web.guard import HEADERS, Guard
 from monitor.web.handbook import Handbook
@@ -105,6 +105,7 @@ def build_app(
             Route("/docs/images/{name}", pages.image),
             Route("/docs/{name}", pages.text),
             Route("/static/{name}", pages.static),
+            *Api(view.sources, version, links.prefix).routes(),
         ],
         middleware=[
             Middleware(Guard, health=health, prefix=links.prefix, web_config=web_config),
@@ -242,21 +243,6 @@ class Pages:
     def _page(self, template: str, status: int = 200, headers: Any = None, **values: Any) -> Response:
         html = self._templates.get_template(template).render(**values)
         return HTMLResponse(html.encode("utf-8", "replace"), status, headers)
-
-
-def moment_of(text: str) -> datetime:
-    """A moment of an address, in UTC unless it says otherwise.
-
-    Raises
-    ------
-    UserError
-        When it is none.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise UserError(f"{printable(text, 60)} is no moment: write 2026-03-14T05:00Z") from None
 
 
 def _probe(text: str, good: bool) -> Response:

@@ -22,7 +22,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 PAGES = ("/", "/docs", "/metrics", "/-/healthy", "/-/ready")
-FOLDERS = ("/incidents/", "/recommenders/", "/runbooks/", "/docs/", "/static/")
+FOLDERS = ("/incidents/", "/recommenders/", "/runbooks/", "/docs/", "/api/", "/static/")
 
 logger = logging.getLogger("web")
 
