@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from detectors.core.batch import I64
 from detectors.core.hashing import U64, distinct
 from detectors.statistics.panel import Panel
-
-NONE: frozenset[int] = frozenset()
 
 
 def matched(now: Panel, before: Panel, *, by_context: bool = False) -> tuple[I64, I64]:
@@ -44,9 +42,7 @@ def matched(now: Panel, before: Panel, *, by_context: bool = False) -> tuple[I64
     return request[both], theirs[1][turn]
 
 
-def overlap(
-    now: Panel, request_now: I64, before: Panel, request_before: I64, *, pinned: frozenset[int] = NONE
-) -> NDArray[np.float64]:
+def overlap(now: Panel, request_now: I64, before: Panel, request_before: I64) -> NDArray[np.float64]:
     """Share of items that two lists have in common: those in both, of the different items of the shorter one.
 
     Places do not count, and an item that a list shows twice counts once. One less this share is the temporal diversity
@@ -56,8 +52,6 @@ def overlap(
     ----------
     request_now, request_before : arrays of int, shape (pairs,)
         Indices into `Panel.request` of each.
-    pinned : frozenset of int
-        Positions that are left out of both lists.
 
     Returns
     -------
@@ -68,9 +62,7 @@ def overlap(
     ----------
     N. Lathia, S. Hailes, L. Capra and X. Amatriain, "Temporal diversity in recommender systems", SIGIR 2010.
     """
-    return shared_share(
-        len(request_now), _rows(now, request_now, pinned), _rows(before, request_before, pinned)
-    )
+    return shared_share(len(request_now), rows_of(now, request_now), rows_of(before, request_before))
 
 
 def shared_share(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> NDArray[np.float64]:
@@ -86,6 +78,31 @@ def shared_share(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> NDArr
     array, shape (n,)
         NaN where a list has no items.
     """
+    both = shared_items(n, now, before)
+    size = np.minimum(both.size_now, both.size_before)
+    with np.errstate(invalid="ignore"):
+        return np.where(size > 0, np.bincount(both.pair, minlength=n) / size, np.nan)
+
+
+class Shared(NamedTuple):
+    """What two lists have in common, for many pairs of lists.
+
+    Parameters
+    ----------
+    pair, item : arrays, shape (shared items,)
+        Number of the pair, ascending, and what is left of the hash of an item that both of its lists show.
+    size_now, size_before : arrays of int64, shape (pairs,)
+        Different items of each list.
+    """
+
+    pair: I64
+    item: U64
+    size_now: I64
+    size_before: I64
+
+
+def shared_items(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> Shared:
+    """The items that pairs of lists have in common; parameters as for `shared_share`."""
     # Pair and item in one word, so that one sort does it; of an item's hash enough is left to tell a few lists apart.
     bits = max(n.bit_length(), 1)
 
@@ -93,28 +110,19 @@ def shared_share(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> NDArr
         pair, item = rows
         return distinct(pair.astype(np.uint64) << np.uint64(64 - bits) | item >> np.uint64(bits))
 
-    def by_pair(codes: U64) -> I64:
-        return np.bincount((codes >> np.uint64(64 - bits)).astype(np.int64), minlength=n)
+    def pair_of(codes: U64) -> I64:
+        return (codes >> np.uint64(64 - bits)).astype(np.int64)
 
     ours, theirs = sets(now), sets(before)
     together = np.sort(np.concatenate([ours, theirs]))  # what is there twice is in both
-    shared = by_pair(together[1:][together[1:] == together[:-1]])
-    size = np.minimum(by_pair(ours), by_pair(theirs))
-    with np.errstate(invalid="ignore"):
-        return np.where(size > 0, shared / size, np.nan)
+    codes = together[1:][together[1:] == together[:-1]]
+    sizes = (np.bincount(pair_of(s), minlength=n) for s in (ours, theirs))
+    return Shared(pair_of(codes), codes << np.uint64(bits), *sizes)
 
 
 def rows_of(panel: Panel, request: NDArray[np.integer[Any]]) -> tuple[I64, U64]:
     """Rows of some requests: number of the request among them, and item."""
-    return _rows(panel, request, NONE)
-
-
-def _rows(panel: Panel, request: NDArray[np.integer[Any]], pinned: frozenset[int]) -> tuple[I64, U64]:
     length = np.diff(panel.offsets)[request]
     first = np.cumsum(length) - length
     row = np.repeat(panel.offsets[:-1][request] - first, length) + np.arange(length.sum())
-    pair = np.repeat(np.arange(len(request)), length)
-    if pinned:
-        free = ~np.isin(panel.position[row], sorted(pinned))
-        row, pair = row[free], pair[free]
-    return pair, panel.item[row]
+    return np.repeat(np.arange(len(request)), length), panel.item[row]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from detectors import Batch, Catalog, Context, Detector, Earlier, Measurement, Statistic, Summary, discover
 from detectors.core import batch as batch_module
+from detectors.core.expected import in_place
 from detectors.core.statistic import as_members
 from detectors.statistics import keyed, minutes, panel, request_ids
 from tests.detectors.batches import HOUR, START, batches, measure_summary, only, parts_of, random_batch, split
@@ -26,7 +29,26 @@ CATALOG = Catalog.of(
     blocked=[i % 9 == 4 for i in range(40)],
     out_of_stock=[i % 5 == 3 for i in range(40)],
 )
-CONTEXT = Context(window_us=(START, START + HOUR), catalog=CATALOG)
+EARLIER = {
+    START - back * HOUR: random_batch(np.random.default_rng(back), requests=200, items=40)
+    for back in (1, 2, 24)
+}
+
+
+@cache
+def earlier(where: tuple[tuple[str, str], ...] = ()) -> tuple[Earlier, ...]:
+    """Windows before, with the rows of one slice alone."""
+    batches = {t: only(batch, in_place(batch.cells, dict(where))) for t, batch in EARLIER.items()}
+    return tuple(Earlier(t, Summary.of(batch, STATISTICS)) for t, batch in batches.items())
+
+
+def context(where: Mapping[str, str] = MappingProxyType({})) -> Context:
+    return Context(
+        (START, START + HOUR), catalog=CATALOG, earlier=lambda: earlier(tuple(sorted(where.items())))
+    )
+
+
+CONTEXT = context()
 
 every_statistic = pytest.mark.parametrize("kind", STATISTICS, ids=lambda s: s.name)
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.name)
@@ -196,7 +218,8 @@ def same(a: Measurement, at: int, b: Measurement, bt: int) -> None:
 def test_a_slice_measures_as_its_rows_alone_do(detector: Detector, batch: Batch) -> None:
     whole = measure_summary(detector, Summary.of(batch, detector.statistics), CONTEXT)
     for s, members in enumerate(batch.cells.slices.members):
-        alone = measure_summary(detector, Summary.of(only(batch, members), detector.statistics), CONTEXT)
+        rows = Summary.of(only(batch, members), detector.statistics)
+        alone = measure_summary(detector, rows, context(batch.cells.slices.wheres[s]))
         assert alone.keys() == whole.keys()
         for name, found in whole.items():
             if name == "repeated_ids_share" and s:  # said of the whole alone
