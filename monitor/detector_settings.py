@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -161,6 +163,17 @@ def _file_of(kind: type[Detector]) -> str:
     return getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
 
 
+def _place_of(kind: type[Detector]) -> str:
+    """Where a detector of somebody's own is defined, to be put behind a sentence."""
+    if kind.__module__.startswith("detectors."):
+        return ""
+    function = getattr(kind, "function", None)
+    with suppress(OSError, TypeError):  # there is no such file any more
+        first = function.__code__.co_firstlineno if function else inspect.getsourcelines(kind)[1]
+        return f" ({_file_of(kind)}:{first})"
+    return f" ({_file_of(kind)})"
+
+
 def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
     own = _settings_of(kind)
     types = get_type_hints(kind) if own else {}
@@ -171,13 +184,13 @@ def _mistakes_of(key: str, kind: type[Detector], settings: Mapping[str, Any]) ->
     try:
         detector = kind(**_values(kind, settings))
         measures = {measure.name: measure for measure in detector.measures()}
-    except Exception as error:  # a detector of somebody else may raise anything
-        yield (key,), f"cannot be made with these settings: {error}"
+    except (Exception, SystemExit) as error:  # a detector of somebody else may raise anything
+        yield (key,), f"cannot be made with these settings: {error}{_place_of(kind)}"
         return
     try:
         measure_families({f"{kind.name}.{m.name}": _info(kind, m) for m in measures.values()})
     except ValueError as error:
-        yield (key,), str(error)
+        yield (key,), f"{error}{_place_of(kind)}"
         return
     yield from (
         ((key, "judge", *keys), what)

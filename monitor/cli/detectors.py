@@ -72,15 +72,11 @@ def show(name: str, config: Path | None) -> None:
 )
 def new(name: str, door: str, folder: Path) -> None:
     """Write a detector called NAME and its test, which passes, to be changed from there."""
-    import re
-
-    from detectors.core.detector import discover
+    from monitor.own.names import mistake_in
     from monitor.own.templates import files_of
 
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name):
-        raise UserError(f"{name}: write lower-case letters, digits and _, a letter first")
-    if name in discover():
-        raise UserError(f"{name}: is built in; give yours another name")
+    if what := mistake_in(name):
+        raise UserError(f"{name}: {what}")
     files = {folder / file: text for file, text in files_of(door, name).items()}
     if there := [path for path in files if path.exists()]:
         raise UserError(

@@ -82,10 +82,15 @@ def measure_families(catalogue: Mapping[str, MeasureInfo]) -> dict[str, Family]:
             raise ValueError(
                 f"measure {info.name!r}: write detector.measure in lower case letters, digits and _"
             )
-        if not re.fullmatch(r"[a-z]*", info.unit) or NOT_BASE_UNITS & set(name.split("_")):
+        if not re.fullmatch(r"[a-z]*", info.unit) or info.unit in NOT_BASE_UNITS:
             raise ValueError(
                 f"measure {info.name!r}: use a base unit (ratio, seconds, bytes, or what is counted),"
                 f" not {info.unit!r}"
+            )
+        if said := NOT_BASE_UNITS & set(name.split("_")):
+            raise ValueError(
+                f"measure {info.name!r}: {min(said)!r} in its name is no base unit; measure in one (here"
+                f" {info.unit!r}), which then ends the metric's name by itself"
             )
         if name.endswith(RESERVED_ENDINGS):
             raise ValueError(

@@ -19,6 +19,7 @@ from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from detectors.core.texts import Texts
 from monitor.engine.raised import what_was_raised
+from monitor.exposition.catalogue import MeasureInfo, measure_families
 
 HOUR = 3_600_000_000
 SEEDS = (1, 2, 3)
@@ -50,6 +51,7 @@ def laws(detector: Detector) -> Iterator[Outcome]:
         "a larger sample of the same measures the same": _size,
         "errors and sample sizes are there for every value": _errors,
         "the batch stays as it was": _untouched,
+        "names, units and help are as Prometheus has them": _named,
     }
     for law, check in checks.items():
         try:
@@ -149,6 +151,14 @@ def _untouched(detector: Detector) -> None:
     batch = random_batch(detector, 1).read_only()
     for kind in _own(detector):
         kind.from_batch(batch)
+
+
+def _named(detector: Detector) -> None:
+    infos = [MeasureInfo(f"{detector.name}.{m.name}", m.unit.value, m.help) for m in detector.measures()]
+    try:
+        measure_families({info.name: info for info in infos})
+    except ValueError as error:
+        raise _BrokenError(str(error)) from error
 
 
 def _measured(detector: Detector, batch: Batch) -> dict[str, Measurement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from monitor.errors import UserError
 from tests.monitor.own_detectors import Freshness
 
 HERE = "tests.monitor.own_detectors"
+FILE = inspect.getfile(Freshness)
+LINE = inspect.getsourcelines(Freshness)[1]
 
 
 def test_all_installed_detectors_with_their_defaults() -> None:
@@ -76,7 +79,8 @@ def test_a_detector_of_ones_own() -> None:
         ({}, [("items",), "required, and not given; add it"]),
         ({"items": "a"}, [("items",), '"a": Input should be a valid array']),
         ({"items": [], "most": 0.5}, [("most",), '"0.5" is not a whole number']),
-        ({"items": [], "most": -1}, [(), "cannot be made with these settings: most must not be negative"]),
+        ({"items": [], "most": -1},
+         [(), f"cannot be made with these settings: most must not be negative ({FILE}:{LINE})"]),
         ({"items": [], "judge": {"age": {"change": 3}}},
          [("judge", "age"), "is not compared with history yet; that takes both direction and change"]),
         ({"items": [], "judge": {"age": {"above": "x"}}}, [("judge", "age", "above"), '"x" is not a number']),

@@ -15,7 +15,7 @@ from monitor.errors import UserError
 from monitor.own.laws import laws
 from tests.monitor.own_shop import settings, write_shop
 
-LAWS = 9
+LAWS = 10
 
 
 def recwatch(*arguments: object) -> Result:
@@ -66,6 +66,26 @@ def test_a_new_detector_passes_its_test_and_keeps_the_laws(tmp_path: Path, door:
 
 
 @pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Pricey", "write lower-case letters, digits and _, a letter first"),
+        ("lists", "is built in; give yours another name"),
+        ("import", "is a word of Python's own; give yours another name"),
+        ("random", "is the name of a Python module, which the file would hide; give yours another name"),
+        ("numpy", "is the name of a Python module, which the file would hide; give yours another name"),
+        ("test_prices", "files called test_* are taken for tests; give yours another name"),
+        ("latency_ms", "measure 'latency_ms.share': 'ms' in its name is no base unit; measure in one (here 'ratio'), "
+         "which then ends the metric's name by itself"),
+    ],
+)  # fmt: skip
+def test_names_that_would_not_work_are_refused_before_anything_is_written(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    assert str(recwatch("new", name, "--folder", tmp_path).exception) == f"{name}: {why}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("code", "law", "why"),
     [
         ("return batch.row_request < 100", "parts measure what the whole does", "share: value is "),
@@ -89,6 +109,21 @@ def test_broken_laws_are_told(tmp_path: Path, code: str, law: str, why: str) -> 
     lines = done.output.splitlines()
     at = lines.index(f"  broken  {law}")
     assert lines[at + 1].strip().startswith(why), done.output
+
+
+def test_a_class_whose_measure_has_no_name_for_prometheus_is_told(tmp_path: Path) -> None:
+    assert recwatch("new", "short", "--door", "class", "--folder", tmp_path).exit_code == 0
+    file = tmp_path / "short.py"
+    file.write_text(file.read_text().replace('"short_share"', '"short_percent"'))
+    done = recwatch("test", file)
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    at = lines.index("  broken  names, units and help are as Prometheus has them")
+    assert (
+        lines[at + 1]
+        .strip()
+        .startswith("measure 'short.short_percent': 'percent' in its name is no base unit")
+    )
 
 
 def test_built_in_detectors_keep_the_laws() -> None:

@@ -52,6 +52,13 @@ def test_the_unit_ends_the_name_once(measure: str, unit: str, metric: str) -> No
             "Help.",
             "measure 'window.rows': metric recwatch_window_rows is already used by recwatch itself",
         ),
+        (
+            "slow_ms.share",
+            "ratio",
+            "Help.",
+            "measure 'slow_ms.share': 'ms' in its name is no base unit; measure in one (here 'ratio'), which then ends "
+            "the metric's name by itself",
+        ),
         ("top.share", "ratio", " ", "measure 'top.share' has no help text"),
     ],
 )
