@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zlib import crc32
 
 import numpy as np
@@ -39,6 +39,15 @@ class Limits:
     relative: bool | None = None
     severity: Severity = Severity.TICKET
 
+    def __post_init__(self) -> None:
+        for name in ("above", "below", "change"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+        for name, known in (("direction", get_args(Direction)), ("severity", [*Severity])):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
+
     def for_question(self, measured: str) -> dict[str, Any]:
         """Every setting of `OneQuestion`."""
         change, relative = self.change, self.relative
@@ -53,6 +62,9 @@ class Limits:
             "relative": bool(relative),
             "severity": Severity(self.severity),
         }
+
+
+LIMITS = tuple(field.name for field in fields(Limits))
 
 
 @dataclass(frozen=True)
@@ -192,6 +204,11 @@ def _of_function(
         raise ValueError(
             f"{name}() (line {code.co_firstlineno}) has no docstring: its first sentence is the help of the metric"
         )
+    if unknown := sorted(set(limits) - set(LIMITS)):
+        known = ", ".join(("columns", "needs", "unit", "quantile", *LIMITS))
+        raise ValueError(f"{unknown[0]!r} is no setting of {name}: use some of {known}")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise ValueError(f"columns of {name} must say of which type each is, such as {{'price': float}}")
     return detector_of(
         Question(
             name, function, measured, of, says, function.__module__,
@@ -279,7 +296,14 @@ def _state_of(question: Question) -> type[State]:
 
     def answer(batch: Batch) -> Answer:
         with np.errstate(all="ignore"):  # what is not a number is dealt with, not warned of
-            answered = question.function(View(batch, question.columns))
+            try:
+                answered = question.function(View(batch, question.columns))
+            except ValueError as error:
+                if "truth value of an array" in str(error):  # as numpy has it
+                    error.args = (
+                        "a mask is neither true nor false: combine masks by &, | and ~, not by and, or, not",
+                    )
+                raise
         return checked(question.function, answered, batch, of_rows)
 
     base = STATES[question.measured, question.of == "users"]

@@ -134,13 +134,14 @@ def try_(file: str, config: Path, begin: datetime | None, end: datetime | None) 
     """Run the detectors of FILE alone over the history of CONFIG: what would have been told, how often by chance, at
     which cost, and how the series looked.
 
-    FILE may be the name of a detector that CONFIG has, such as one with an expression.
+    FILE may be the name of a detector that CONFIG has, such as one with an expression. Exit codes: 0; 1 when one
+    failed, or measured nothing.
     """
     from monitor.config.loader import load
     from monitor.detector_settings import build, check_detectors
     from monitor.own.trial import alone, run
 
-    found = load(config, check_detectors)
+    found, blind = load(config, check_detectors), False
     for recommender in found.recommenders:
         in_file = Path(file).exists()
         names = sorted(_of(file)) if in_file else [file]
@@ -155,6 +156,9 @@ def try_(file: str, config: Path, begin: datetime | None, end: datetime | None) 
             trial = run(tried, windows, lambda window, step=step: step(f"{window.start:%Y-%m-%d %H:%M}"))  # type: ignore[misc]
         for line in _report(tried, {n: c for n, c in tested.items() if n in names}, trial):
             click.echo(line)
+        blind = blind or not trial.knows(names)
+    if blind:
+        raise click.exceptions.Exit(1)
 
 
 def _report(
@@ -163,13 +167,15 @@ def _report(
     from monitor.own.trial import drawing, expected_false
 
     out = [f"{recommender.name}: {trial.windows} windows, {trial.rows:,} rows"]
-    out += [f"  {name} failed: {why}" for name, why in trial.failures.items() if name in configured]
+    out += [f"  {name} failed in {trial.failed[name]} of {trial.windows} windows: {why}"
+            for name, why in trial.failures.items() if name in configured]  # fmt: skip
     out += [f"  {measure} cannot be measured: {why}" for measure, why in sorted(trial.lacks.items())
             if measure.partition(".")[0] in configured]  # fmt: skip
     for measure, points in sorted(trial.series.items()):
         out += ["", f"  {measure}, all traffic:", *drawing(points)]
     told = sorted(trial.incidents.values(), key=lambda i: (i.opened_at, i.id))
-    out += ["", "  it would have told:" if told else "  it would have told nothing."]
+    nothing = "nothing" if trial.knows(configured) else "nothing, which says nothing: see above"
+    out += ["", "  it would have told:" if told else f"  it would have told {nothing}."]
     for incident in told:
         until = f"until {incident.resolved_at:%Y-%m-%d %H:%M}" if incident.resolved_at else "still open"
         out.append(

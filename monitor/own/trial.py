@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,8 @@ class Trial:
 
     Parameters
     ----------
+    failed : Counter
+        In how many windows each detector failed.
     series : dict of measure to list of (window's start, value, breach)
         Over all traffic.
     own_seconds : float
@@ -41,9 +44,19 @@ class Trial:
     own_seconds: float = 0.0
     incidents: dict[str, Incident] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
     lacks: dict[str, str] = field(default_factory=dict)
     series: dict[str, list[tuple[datetime, float, bool]]] = field(default_factory=dict)
     slices: int = 1
+
+    def knows(self, detectors: Iterable[str]) -> bool:
+        """Whether each of them measured something, and never failed."""
+        measured = {
+            measure.partition(".")[0]
+            for measure, points in self.series.items()
+            if any(np.isfinite(value) for _, value, _ in points)
+        }
+        return not self.failed.keys() & set(detectors) and set(detectors) <= measured
 
     def add(self, evaluation: Evaluation) -> None:
         self.windows += 1
@@ -51,6 +64,7 @@ class Trial:
         self.seconds += sum(evaluation.seconds.values())
         self.incidents |= {i.id: i for i in evaluation.open_incidents}
         self.failures |= evaluation.failures
+        self.failed.update(evaluation.failures.keys())
         self.lacks |= {c.measure: c.why for c in evaluation.cannot_measure}
         self.slices = max(self.slices, len(evaluation.findings.slices))
         for found in evaluation.findings:

@@ -284,6 +284,8 @@ def test_nothing_is_measured_without_the_column_and_of_no_rows() -> None:
          "for numbers"),
         (lambda b: (b.position > 1,) * 3, TypeError, "must return one mask, or two: (marked, among)"),
         (lambda b: b["price"] > 1, KeyError, ""),
+        (lambda b: (b.position > 1) and (b.position < 3), ValueError,
+         "a mask is neither true nor false: combine masks by &, | and ~, not by and, or, not"),
     ],
 )  # fmt: skip
 def test_what_a_share_refuses(answer: Any, error: type[Exception], text: str) -> None:
@@ -295,8 +297,8 @@ def test_what_a_share_refuses(answer: Any, error: type[Exception], text: str) ->
     with pytest.raises(error) as raised:
         share_of_rows(share).state.from_batch(batch)
     if text:
-        line = share.__code__.co_firstlineno
-        assert str(raised.value) == f"share() (line {line}) {text}"
+        called = f"share() (line {share.__code__.co_firstlineno}) " if text.startswith("must") else ""
+        assert str(raised.value) == called + text
     else:
         assert "column 'price' was not declared: name it in columns={'price': float}" in str(raised.value)
 
@@ -343,6 +345,15 @@ def _of_three_rows() -> Batch:
         ("pricey", "", {}, "has no docstring: its first sentence is the help of the metric"),
         ("pricey", "Share.", {"columns": {"x": list}},
          "column 'x' of pricey must be float, bool or str, not <class 'list'>"),
+        ("pricey", "Share.", {"columns": ["x"]},
+         "columns of pricey must say of which type each is, such as {'price': float}"),
+        ("pricey", "Share.", {"abov": 1},
+         "'abov' is no setting of pricey: use some of columns, needs, unit, quantile, above, below, change, direction, "
+         "relative, severity"),
+        ("pricey", "Share.", {"above": "0.1"}, "above must be a number, not '0.1'"),
+        ("pricey", "Share.", {"change": True}, "change must be a number, not True"),
+        ("pricey", "Share.", {"direction": "upwards"}, "direction must be one of up, down, both, not 'upwards'"),
+        ("pricey", "Share.", {"severity": "pages"}, "severity must be one of ticket, page, not 'pages'"),
     ],
 )  # fmt: skip
 def test_what_is_refused_when_it_is_defined(name: str, doc: str, settings: dict[str, Any], text: str) -> None:

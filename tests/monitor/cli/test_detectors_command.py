@@ -174,3 +174,21 @@ def test_trying_a_file_that_is_not_configured(shop: Path, tmp_path: Path) -> Non
     assert "adultish" not in out
     unknown = recwatch("try", "nothing", shop / "shop.yaml")
     assert str(unknown.exception) == "nothing: is neither a file nor a detector of shop"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("    return batch['verified']", "wrong failed in 2 of 2 windows: KeyError: "),
+        ("    return batch['adlut']", 'wrong.share cannot be measured: the log has no column "adlut"'),
+    ],
+)
+def test_what_could_not_be_tried_is_no_good_sign(shop: Path, tmp_path: Path, code: str, why: str) -> None:
+    columns = '{"adlut": bool}' if "adlut" in code else "{}"
+    head = f"from detectors import share_of_rows\n\n@share_of_rows(columns={columns})\ndef wrong(batch):\n"
+    file = tmp_path / "wrong.py"
+    file.write_text(f'{head}    """Share."""\n{code}\n')
+    done = recwatch("try", file, shop / "shop.yaml", "--to", "2026-03-02T02:00Z")
+    assert done.exit_code == 1
+    assert why in done.output
+    assert "  it would have told nothing, which says nothing: see above.\n" in done.output
