@@ -1,8 +1,9 @@
-"""Adding a detector is adding a file: it is then in the list, the metrics, the page, the alert."""
+"""Adding a detector is adding a file: it is then in the list, the metrics, the page, `explain`, the alert."""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class Seen:
     """What there is to see of a configuration."""
 
     listed: str
+    explained: str
     samples: dict[str, list[tuple[dict[str, str], float]]]
     app: Starlette
     incidents: list[Incident]
@@ -80,13 +82,20 @@ def by_hand(folder: Path) -> float:
     return sum(shown) / len(shown)
 
 
+def recwatch(*arguments: object) -> str:
+    done = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
 def look(folder: Path) -> Seen:
     """What an operator sees of three hours with the configuration as it is now."""
     config = folder / "shop.yaml"
-    listed = CliRunner().invoke(cli, ["detectors", "list", str(config)], catch_exceptions=False).output
+    listed = recwatch("detectors", "list", config)
     inspection = inspect(str(config))
     (recommender,) = inspection.config.recommenders
-    store, health = Store.in_memory(), Health("1")
+    state = Path(tempfile.mkdtemp(dir=folder))
+    store, health = Store.open(state), Health("1")
     for evaluation in backtest(recommender, list(windows_between(START, START + 3 * HOUR, HOUR))):
         assert evaluation.failures == {}
         store.record(evaluation)
@@ -98,7 +107,9 @@ def look(folder: Path) -> Seen:
             samples.setdefault(sample.name, []).append((sample.labels, sample.value))
     view = View(store, lambda: [recommender], lambda: inspection.catalogue, lambda: NOW)
     app = build_app(view, health, exporter, version="1")
-    return Seen(listed, samples, app, store.incidents(open_only=True))
+    at = f"{START + 2 * HOUR:%Y-%m-%dT%H:%MZ}"
+    explained = recwatch("explain", "shop", "--at", at, "--config", config, "--storage.path", state)
+    return Seen(listed, explained, samples, app, store.incidents(open_only=True))
 
 
 def test_one_file_is_all_it_takes(tmp_path: Path) -> None:
@@ -127,6 +138,8 @@ def test_one_file_is_all_it_takes(tmp_path: Path) -> None:
     assert "adult_ shown" in seen.text("/recommenders/shop"), "with a place where the line may break"
     assert "not conclusive enough for an incident so far, or only observed." in seen.text("/")
     assert "Share of adult items among those shown to unverified users." in seen.text("/runbooks/adult_shown")
+    assert "adult_shown" not in before.explained
+    assert "adult_shown only observes (`mode: observe`)." in seen.explained
     assert seen.incidents == [], "it observes until it is told to speak"
 
     aloud = settings(tmp_path, detector_files=["mine"], detectors={"adult_shown": {"mode": "page"}})
