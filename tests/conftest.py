@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections import Counter
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +35,8 @@ PACKAGES = {  # Debian's, by program
     "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
 }
+AXE_CORE = "axe-core"  # of npm, installed for the whole machine
+NO_AXE_CORE = "needs axe-core of npm: accessibility is not tested"
 NOT_TESTED = "needs the Debian package "
 
 
@@ -40,8 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         needed = [program for mark in item.iter_markers("needs") for program in mark.args]
-        if missing := sorted({PACKAGES[program] for program in needed if shutil.which(program) is None}):
+        if AXE_CORE in needed and not _has_axe_core():
+            item.add_marker(pytest.mark.skip(reason=NO_AXE_CORE))
+        programs = [program for program in needed if program != AXE_CORE]
+        if missing := sorted({PACKAGES[program] for program in programs if shutil.which(program) is None}):
             item.add_marker(pytest.mark.skip(reason=NOT_TESTED + " and ".join(missing)))
+
+
+@cache
+def _has_axe_core() -> bool:
+    if shutil.which("npm") is None:
+        return False
+    root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=False).stdout.strip()
+    return (Path(root) / AXE_CORE / "axe.min.js").is_file()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -50,6 +66,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get("skipped", [])
         if NOT_TESTED in report.longrepr[2]
     )
+    if blind := sum(
+        NO_AXE_CORE in report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])
+    ):
+        line = f"NOT TESTED: {blind} tests skipped, each {NO_AXE_CORE}: sudo npm install -g axe-core"
+        terminalreporter.write_line(line, yellow=True)
     for reason, count in sorted(reasons.items()):
         package = reason.removeprefix(NOT_TESTED).replace(" and ", " ")
         line = f"NOT TESTED: {count} tests skipped, each {reason}: sudo apt-get install {package}"

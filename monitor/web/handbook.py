@@ -101,7 +101,9 @@ class Handbook:
 
     def _html(self, tokens: Sequence[Token]) -> Markup:
         html = self._markdown.renderer.render(tokens, self._markdown.options, {})
-        tabled = html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+        tabled = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
+            "</table>", "</table></div>"
+        )
         return Markup(tabled)
 
     def _lead(self, tokens: Sequence[Token], folder: str) -> list[Token]:
