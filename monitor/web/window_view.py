@@ -14,7 +14,7 @@ from monitor.web.wording import UNKNOWN, band, quantity, short
 
 MOST_LINES = 300
 LONGEST_ANSWER = 600
-LIMITS = {"floor": "absolute", "history": "of what was usual", "": ""}
+LIMITS = {"floor": "absolute", "history": "from history", "": ""}
 
 
 @dataclass(frozen=True)
