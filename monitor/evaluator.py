@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from detectors.core.batch import Batch
 from detectors.core.detector import Context, Earlier
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
@@ -74,6 +75,8 @@ class Evaluator:
         Statistics of an earlier window, where the store keeps them.
     troubled : set of Window
         Earlier windows in which an incident that pages was open.
+    alter : callable, optional
+        Changes each batch before anything is counted: a drill breaks it.
     """
 
     def __init__(
@@ -84,11 +87,13 @@ class Evaluator:
         keep_summary: bool = True,
         stored: Callable[[Window], bytes | None] = lambda window: None,
         troubled: Set[Window] = frozenset(),
+        alter: Callable[[Batch], Batch] | None = None,
     ) -> None:
         self.recommender = recommender
         self._stored = stored
         self._recent: dict[Window, Summary] = {}
         self._troubled = set(troubled)
+        self._alter = alter
         self.configured = build(recommender.detectors, recommender.detector_files)
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
         self._detectors = {name: c.detector for name, c in self.configured.items()}
@@ -154,7 +159,7 @@ class Evaluator:
                 reading,
                 quarantine,
                 only=self._only,
-                join=joining(self._catalog_columns()),
+                join=self._joining(),
                 run=guard,
             )
         except (BudgetError, LogError) as error:
@@ -251,6 +256,11 @@ class Evaluator:
         if found.summary is not None:
             summary = with_outcomes(summary, found.summary, self._outcomes.kinds)
         return summary, found
+
+    def _joining(self) -> Callable[[Batch], Batch]:
+        """What becomes of a batch before anything is counted."""
+        join, alter = joining(self._catalog_columns()), self._alter
+        return join if alter is None else lambda batch: join(alter(batch))
 
     def _catalog_columns(self) -> CatalogRead | None:
         """The catalogue for the columns of it that detectors ask for; None when there is none to be read."""

@@ -33,7 +33,8 @@ SENTENCE = """\
 {{ $now := printf `recwatch_incident_info%s` $of | query }}\
 {{ $was := printf `last_over_time(recwatch_incident_info%s[1d])` $of | query }}\
 {{ with or $now $was }}{{ . | first | label "summary" }}\
-{{ else }}{{ $labels.recommender }}: {{ $labels.detector }}{{ with $labels.item }}, item {{ . }}{{ end }}.{{ end }} \
+{{ else }}{{ with $labels.drill }}DRILL, nothing is wrong: {{ end }}\
+{{ $labels.recommender }}: {{ $labels.detector }}{{ with $labels.item }}, item {{ . }}{{ end }}.{{ end }} \
 Place: {{ if eq $labels.slice "all" }}all traffic{{ else }}{{ $labels.slice }}{{ end }}.\
 {{ with printf `last_over_time(recwatch_incident_onset_timestamp_seconds%s[1d])` $of | query }} \
 Since {{ . | first | value | humanizeTimestamp }}.{{ end }}"""

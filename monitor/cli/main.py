@@ -29,6 +29,10 @@ COMMANDS = {  # name -> module:function, and what the list of commands says
         "monitor.cli.rebaseline:rebaseline",
         "Say that a change is meant: what is usual is learned anew.",
     ),
+    "drill": (
+        "monitor.cli.drill:drill",
+        "Prove that somebody would be paged: break a copy of the last window.",
+    ),
     "demo": ("monitor.cli.demo:demo", "Watch a recommender get stuck, on embedded data."),
 }
 

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.control.commands import Command, perform, whoever
+from monitor.control.commands import Command, Drill, perform, whoever
 from monitor.control.endpoint import address, receive_line, socket_path
 from monitor.control.wire import LONGEST, Answer, pack_command, unpack_answer
 from monitor.errors import RecwatchError, StoreError, UserError
@@ -16,6 +16,7 @@ from monitor.store.lock import StateLock
 from monitor.store.store import Store
 
 PATIENCE = 60.0  # seconds for the daemon to answer
+DRILL_PATIENCE = 660.0  # a window has to be read
 TRIES, PAUSE = 20, 0.25  # while something holds the state that takes no commands: it may be just starting
 
 
@@ -65,7 +66,7 @@ def is_listening(folder: Path) -> bool:
 def _ask(folder: Path, command: Command, who: str) -> Answer | None:
     """The daemon's answer; None where none listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(DRILL_PATIENCE if isinstance(command, Drill) else PATIENCE)
         try:
             with address(folder) as where:
                 connection.connect(where)

@@ -51,7 +51,25 @@ class Rebase:
     why: str
 
 
-Command = Ack | Rate | Rebase
+@dataclass(frozen=True)
+class Drill:
+    """Break a copy of the last window, and tell of it for so many seconds.
+
+    Parameters
+    ----------
+    recommender : str or None
+        None: the only one.
+    slice : str or None
+        As it was typed.
+    """
+
+    recommender: str | None
+    kind: str
+    slice: str | None
+    seconds: float
+
+
+Command = Ack | Rate | Rebase | Drill
 
 
 def whoever() -> str:
@@ -74,6 +92,9 @@ def perform(store: Store, command: Command, who: str, now: datetime) -> list[str
     """
     if isinstance(command, Rate):
         return _rate(store, command, who, now)
+    if isinstance(command, Drill):
+        folder = store.path.parent if store.path else "it"
+        raise UserError(f"a drill goes through the daemon, and none runs on {folder}: start `recwatch run`")
     why = " ".join(command.why.split())
     if not why:
         raise UserError("--why: say why in a few words; it is kept with your name")

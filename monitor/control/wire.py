@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.control.commands import Ack, Command, Rate, Rebase
+from monitor.control.commands import Ack, Command, Drill, Rate, Rebase
 
 LONGEST = 64 * 1024  # bytes of a line
 
@@ -55,6 +55,8 @@ def unpack_command(line: bytes) -> tuple[Command, str]:
             return Ack(**fields), who
         if kind == "rate":
             return Rate(**fields), who
+        if kind == "drill":
+            return Drill(**fields), who
         if kind == "rebase":
             for name in ("start", "end"):
                 fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None

@@ -17,6 +17,7 @@ from monitor.daemon.process import WorkerProcess
 from monitor.daemon.publisher import Publisher
 from monitor.daemon.service import NextDue, Seams, Service
 from monitor.daemon.wake import Signals
+from monitor.drill.drills import Drills, WithDrills
 from monitor.errors import UserError
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
@@ -103,9 +104,11 @@ def run_daemon(
         )
         health.count_log_messages(log_messages)
         exporter = Exporter(health, {}, config.daemon.series_per_recommender)
-        publisher = Publisher(store, health, exporter, clock)
+        drills = Drills()
+        shown = WithDrills(store, drills)
+        publisher = Publisher(shown, health, exporter, clock)
         view = View(
-            store,
+            shown,
             lambda: publisher.recommenders,
             lambda: publisher.catalogue,
             clock.now,
@@ -129,7 +132,15 @@ def run_daemon(
             actions=actions,
         )
         service = Service(
-            options.config, config, store, publisher, clock, next_due, seams=options.seams, started=started
+            options.config,
+            config,
+            store,
+            publisher,
+            clock,
+            next_due,
+            drills=drills,
+            seams=options.seams,
+            started=started,
         )
         web = WebServer(app, address, tls=web_config.tls if web_config else None)
         web.start()

@@ -13,11 +13,10 @@ from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
-from monitor.exposition.state import read_state
+from monitor.exposition.state import Records, read_state
 from monitor.logging_setup import logger
 from monitor.reading.described import Described
 from monitor.reading.explanation import Settings
-from monitor.store.store import Store
 
 RENDER_SECONDS = (
     1.0  # between two renderings of a recommender: replayed history changes it many times a second
@@ -33,13 +32,13 @@ class Publisher:
         What is watched now; replaced as a whole, so that other threads may read them.
     """
 
-    def __init__(self, store: Store, health: Health, exporter: Exporter, clock: Clock) -> None:
+    def __init__(self, records: Records, health: Health, exporter: Exporter, clock: Clock) -> None:
         self.recommenders: Sequence[RecommenderConfig] = ()
         self.catalogue: Mapping[str, MeasureInfo] = {}
         self.described: Mapping[str, Mapping[str, Described]] = {}
         self.limits: Mapping[str, Settings] = {}
         self.health = health
-        self._store, self._exporter, self._clock = store, exporter, clock
+        self._records, self._exporter, self._clock = records, exporter, clock
         self._stale: dict[str, float] = {}  # recommenders to render anew, and the time from which on
         self._rendered: dict[str, float] = {}
         self._log = logger("publisher")
@@ -92,7 +91,7 @@ class Publisher:
                 self._stale.pop(config.name, None)
                 self._rendered[config.name] = now
                 try:
-                    self._exporter.update(read_state(self._store, config, self._clock.now()))
+                    self._exporter.update(read_state(self._records, config, self._clock.now()))
                 except StoreError as error:
                     self.health.store_failed()
                     self._log.error("cannot read what to export", recommender=config.name, reason=str(error))

@@ -17,7 +17,7 @@ from typing import Any
 
 from monitor.clock import Clock
 from monitor.config.models import Config, RecommenderConfig
-from monitor.control.commands import Command, perform
+from monitor.control.commands import Ack, Command, Drill, perform
 from monitor.daemon.faults import Fault, Kind
 from monitor.daemon.messages import Inspection
 from monitor.daemon.once import INSPECT, VALUES
@@ -28,6 +28,8 @@ from monitor.daemon.splits import Splits
 from monitor.daemon.supervisor import Supervisor
 from monitor.daemon.ticker import Ticker
 from monitor.daemon.wake import Wake
+from monitor.drill.drills import Drilled, Drills
+from monitor.drill.words import chosen, lines_of
 from monitor.errors import RecwatchError, StoreError, UserError
 from monitor.evaluation import Evaluation
 from monitor.logging_setup import logger
@@ -37,6 +39,8 @@ from monitor.store.store import Store
 LOOP_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
 COMMAND_SECONDS = 30.0  # for the loop to get to a command
+DRILL_SECONDS = 600.0  # for a window to be read and judged
+DRILL = "monitor.drill.run:drill"
 CONFIGURATION = "configuration"  # who asks for an inspection
 INSPECTION_DEADLINE = timedelta(minutes=2)
 
@@ -50,6 +54,7 @@ class Seams:
     cycle: str = CYCLE
     values: str = VALUES
     inspect: str = INSPECT
+    drill: str = DRILL
 
 
 class Service:
@@ -63,6 +68,8 @@ class Service:
         As it was read for the start; its detectors are still to be checked.
     next_due : callable
         Whether anything is due for a recommender, from what the store knows of its windows.
+    drills : Drills
+        Those that go on; shown beside what the store has.
     """
 
     def __init__(
@@ -74,13 +81,17 @@ class Service:
         clock: Clock,
         next_due: NextDue,
         *,
+        drills: Drills,
         seams: Seams = Seams(),
         started: Sequence[WorkerProcess] = (),
     ) -> None:
         assert store.path is not None
+        self._drills = drills
+        self._drilling: dict[str, tuple[Drill, Future[list[str]]]] = {}  # being made, by recommender
         self._path, self._config, self._store = path, config, store
         self._publisher, self._clock, self._next_due, self._seams = publisher, clock, next_due, seams
-        self._splits = Splits(store.path.parent)
+        self._folder = store.path.parent
+        self._splits = Splits(self._folder)
         self._supervisor = Supervisor(
             store,
             self,
@@ -127,7 +138,7 @@ class Service:
         self._commands.put((command, who, answer))
         self._wake.set()
         try:
-            return answer.result(COMMAND_SECONDS)
+            return answer.result(DRILL_SECONDS if isinstance(command, Drill) else COMMAND_SECONDS)
         except TimeoutError:
             answer.cancel()
             raise RecwatchError("the daemon is too busy for commands; try again") from None
@@ -163,6 +174,7 @@ class Service:
         self._supervisor.step(LOOP_SECONDS, also=[self._wake])
         self._wake.clear()
         self._carry_out()
+        self._end_drills()
         if self._inspection is not None:
             self._ticker.check()
             if self._ticked.is_set():
@@ -180,13 +192,58 @@ class Service:
                 return
             if not answer.set_running_or_notify_cancel():  # nobody waits for it any more
                 continue
+            if isinstance(command, Drill):
+                self._begin_drill(command, answer)
+                continue
             try:
-                lines = perform(self._store, command, who, self._clock.now())
+                lines = self._end_drill(command) or perform(self._store, command, who, self._clock.now())
             except Exception as error:
                 answer.set_exception(error)
             else:
                 answer.set_result(lines)
                 self._publisher.refresh()
+
+    def _begin_drill(self, command: Drill, answer: Future[list[str]]) -> None:
+        """Have a worker break a copy of the last window; whoever asked waits for what comes of it."""
+        watched = {r.name: r for r in self._publisher.recommenders}
+        try:
+            name = chosen(command.recommender, list(watched))
+        except UserError as error:
+            answer.set_exception(error)
+            return
+        one = watched[name]
+        told = (one, self._folder, command.kind, command.slice, self._clock.now())
+        if not self._supervisor.call(name, one.window.deadline, self._seams.drill, *told):
+            answer.set_exception(
+                RecwatchError(f"a drill of {name} is being made, or has just failed: try again in a minute")
+            )
+            return
+        self._drilling[name] = command, answer
+
+    def _drilled(self, name: str, found: Drilled) -> None:
+        """Tell of what a drill found, as of any incident; and whoever asked, whether somebody will be paged."""
+        command, answer = self._drilling.pop(name)
+        if found.mistake:
+            answer.set_exception(UserError(found.mistake))
+            return
+        now = self._clock.now()
+        if found.incident is None:
+            answer.set_result([f"Nobody would be told. {found.why}"])
+            return
+        ends = now + timedelta(seconds=command.seconds)
+        self._drills.begin(found.incident, ends)
+        self._publisher.refresh()
+        answer.set_result(lines_of(found.incident, found.why, ends))
+
+    def _end_drill(self, command: Command) -> list[str]:
+        """An acknowledged drill is over; nothing for other commands."""
+        over = self._drills.end(command.incident, self._clock.now()) if isinstance(command, Ack) else None
+        return [] if over is None else [f"the drill is over: {over.id}"]
+
+    def _end_drills(self) -> None:
+        for over in self._drills.end_due(self._clock.now()):
+            self._log.info("drill over", recommender=over.recommender, incident=over.id)
+            self._publisher.refresh()
 
     def _on_tick(self) -> None:
         self._ticked.set()
@@ -249,11 +306,17 @@ class Service:
     def failed(self, fault: Fault) -> None:
         if fault.function == self._seams.inspect:
             self._configuration_failed(fault)
+        if fault.function == self._seams.drill and fault.recommender in self._drilling:
+            _, answer = self._drilling.pop(fault.recommender)
+            answer.set_exception(RecwatchError(f"no drill: {fault.reason}"))
         self._publisher.failed(fault)
 
     def returned(self, name: str, function: str, value: Any) -> None:
         if function == self._seams.inspect:
             self._configure(value)
+            return
+        if function == self._seams.drill:
+            self._drilled(name, value)
             return
         now = self._clock.now()
         recommender = next((r for r in self._config.recommenders if r.name == name), None)

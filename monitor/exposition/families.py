@@ -242,7 +242,10 @@ RECOMMENDER = (
     ),
     gauge(
         "recwatch_incident_open",
-        "1 while an incident is open, 0 for 24 hours after it closed; labels are those of its opening.",
+        (
+            "1 while an incident is open, 0 for 24 hours after it closed; labels are those of its opening,"
+            " and in a drill drill=true."
+        ),
         ("incident", "recommender", "severity", "detector", "slice", "item", "labels of the configuration"),
         absent="no incident was open in the last 24 hours, or the recommender is in mode observe",
     ),

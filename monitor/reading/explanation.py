@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -191,7 +191,7 @@ def explain(
         for r in records.rebaselines(recommender)
         if r.start < evaluation.window.end and detector in (None, r.detector or detector)
     )
-    answer = (*_told(evaluation, incidents, said), *_untold(evaluation, lines, incidents, settings))
+    answer = (*_told(evaluation, incidents, said), *why_no_page(evaluation, lines, incidents, settings))
     answer += tuple(_unknown(evaluation, lines, detector))
     return Explanation(recommender, at, evaluation, answer, tuple(lines), incidents, said, meant)
 
@@ -272,10 +272,13 @@ def _told(
             yield f"{incident.id} is acknowledged by {a.who} since {_time(a.at)}: {a.why}"
 
 
-def _untold(
-    evaluation: Evaluation, lines: list[Line], incidents: Iterable[Incident], settings: Settings
+def why_no_page(
+    evaluation: Evaluation,
+    lines: Sequence[Line],
+    incidents: Iterable[Incident],
+    settings: Settings = Settings(),
 ) -> Iterable[str]:
-    """Why nobody was paged."""
+    """Why nobody was paged; nothing when somebody was."""
     told = [i for i in incidents if i.open]
     if any(i.severity is Severity.PAGE for i in told):
         return

@@ -129,3 +129,60 @@ def test_acknowledge_and_rebaseline_while_it_runs_and_afterwards(daemon: Daemon)
             ("all", "fewer visitors"),
             ("surface=email", "x"),
         ]
+
+
+@pytest.fixture
+def young(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that has seen a few hours, in which all is well."""
+    made = Daemon(tmp_path)
+    made.time(hour(6) + timedelta(minutes=15))
+    made.start()
+    yield made
+    if made.process.poll() is None:
+        made.stop()
+
+
+def test_a_drill_goes_through_the_daemon_ends_by_itself_and_leaves_nothing(young: Daemon) -> None:
+    young.wait_for(lambda: young.evaluated(hour(6)))
+    asked = ("drill", "--kind", "same_item", "--storage.path", young.state)
+    done = recwatch(*asked, "--for", "20m")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, summary, _ = done.stdout.splitlines()
+    assert first.startswith(
+        f"told as a page until {hour(6) + timedelta(minutes=35):%Y-%m-%d %H:%M}:00 UTC: drill-"
+    )
+    assert summary.startswith("DRILL, nothing is wrong: shop: item recwatch-drill is at position 1 in 100 %")
+    drill = first.rpartition(" ")[2]
+
+    labels = (
+        f'incident="{drill}",recommender="shop",severity="page",detector="same_item",slice="all",'
+        'item="recwatch-drill",drill="true"'
+    )
+    young.wait_for(lambda: f"recwatch_incident_open{{{labels}}} 1\n" in young.metrics())
+    assert (
+        f'recwatch_incident_info{{incident="{drill}",recommender="shop",summary="{summary}"}} 1\n'
+        in young.metrics()
+    )
+    with urllib.request.urlopen(f"{young.url}/incidents/{drill}") as page:
+        assert "DRILL, nothing is wrong" in page.read().decode()
+
+    young.time(hour(6) + timedelta(minutes=36))
+    young.wait_for(lambda: f"recwatch_incident_open{{{labels}}} 0\n" in young.metrics())
+
+    second = recwatch(*asked).stdout.splitlines()[0].rpartition(" ")[2]
+    over = recwatch("ack", second, "--why", "it rang", "--storage.path", young.state)
+    assert over.stdout == f"the drill is over: {second}\n"
+
+    wrong = recwatch(*asked, "--slice", "surface=emial")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert 'did you mean "surface=email"?' in wrong.stderr
+
+    young.stop()
+    with Store.open(young.state, read_only=True) as store:
+        assert store.incidents(include_silent=True) == []
+        assert store.told() == []
+    alone = recwatch(*asked)
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert alone.stderr == (
+        f"recwatch: a drill goes through the daemon, and none runs on {young.state}: start `recwatch run`\n"
+    )

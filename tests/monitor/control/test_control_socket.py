@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.control.client import say
-from monitor.control.commands import Ack, Command, Rebase, whoever
+from monitor.control.commands import Ack, Command, Drill, Rebase, whoever
 from monitor.control.endpoint import address, socket_path
 from monitor.control.server import ControlSocket
 from monitor.errors import RecwatchError, StoreError, UserError
@@ -41,7 +41,7 @@ class Daemon:
         return ["done", "and “well” done"]
 
 
-@pytest.mark.parametrize("command", [ACK, REBASE])
+@pytest.mark.parametrize("command", [ACK, REBASE, Drill("home", "same_item", None, 900.0)])
 def test_a_daemon_that_listens_is_asked(state: Path, command: Command) -> None:
     daemon = Daemon()
     with StateLock(state), ControlSocket(state, daemon):
