@@ -67,7 +67,7 @@ class Daemon:
 
 def recwatch(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from monitor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_SECONDS)
 
 
 @pytest.fixture
