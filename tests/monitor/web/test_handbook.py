@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
+from detectors.core.detector import discover
 from monitor.alerts.rules import Rendering
 from monitor.web.handbook import FOLDER, Handbook, slug
 from monitor.web.links import Links
@@ -135,3 +136,11 @@ def test_the_package_takes_the_documentation_along() -> None:
     packed = {path for pattern in patterns for path in (ROOT / "monitor").glob(pattern)}
     served = {FOLDER / path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.*")}
     assert served <= packed
+
+
+@pytest.mark.parametrize("name", sorted(discover()))
+def test_every_detector_that_is_built_in_has_a_runbook(name: str) -> None:
+    text = (FOLDER / "detectors" / f"{name}.md").read_text()
+    assert text.startswith(f"# {name}\n")
+    for heading in ("What it means", "How to confirm", "Usual causes", "What to do first", "How to tune"):
+        assert f"\n## {heading}" in text, heading
