@@ -21,7 +21,7 @@ demo: install ## watch a recommender get stuck, on embedded data
 	$(BIN)/recwatch demo
 
 test: install ## run every test, with the real Prometheus, Alertmanager and Chromium
-	@tests/system_packages.sh prometheus prometheus-alertmanager chromium npm
+	@tests/system_packages.sh prometheus prometheus-alertmanager chromium npm systemd
 	@tests/npm_packages.sh axe-core@4.10.3
 	$(BIN)/python -m pytest -n auto
 

@@ -34,6 +34,7 @@ PACKAGES = {  # Debian's, by program
     "amtool": "prometheus-alertmanager",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
+    "systemd-analyze": "systemd",
 }
 AXE_CORE = "axe-core"  # of npm, installed for the whole machine
 NO_AXE_CORE = "needs axe-core of npm: accessibility is not tested"
