@@ -177,11 +177,12 @@ class Fold:
             findings = _left_out(findings)
             self._remember(measured.window, findings)
             return findings, self.carry(measured.window, told_at)
-        self._remember(measured.window, findings)
         known = self._with_intended(measured.window, told_at)
         intended = tuple(i for i in known if not i.open)
         seen = Seen(measured.window, told_at, self._breaches(named, measured), findings, silent)
         incidents = self._book.step([i for i in known if i.open], seen, self._memory)
+        findings = self._without_what_is_told(findings, incidents)
+        self._remember(measured.window, findings)
         self._memory.see(measured.window, findings, incidents)
         before = {i.id for i in known}
         incidents = intended + tuple(i if i.id in before else on_open(i) for i in incidents)
@@ -254,6 +255,24 @@ class Fold:
                     slices, c["value"][at], c["error"][at], c["excluded"][at].astype(bool), c["expected"][at],
                 )  # fmt: skip
         self._judge.remember(window.start_us, rows)
+
+    def _without_what_is_told(self, findings: Findings, incidents: Sequence[Incident]) -> Findings:
+        """The same; what an open incident shows is nothing that later windows are held against, in its whole place:
+        slices too thin to breach by themselves suffer as the others do. Lists that are worth a page are not usual by
+        any measure; how many there are may be.
+        """
+        c = findings.columns
+        excluded = c["excluded"].copy()
+        wheres = [parse_slice(text) for text in findings.slices]
+        of_lists = {name for name, m in self._measures.items() if not m.unit.counts_traffic}
+        for incident in incidents:
+            if incident.open:
+                shows = {incident.measure, *(s.measure for s in incident.symptoms)}
+                shows |= of_lists if incident.severity is Severity.PAGE else set()
+                of_measure = np.array([name in shows for name in findings.measures], bool)
+                inside = np.array([where.items() >= incident.slice.items() for where in wheres], bool)
+                excluded |= of_measure[c["measure"]] & inside[c["slice"]]
+        return replace(findings, columns={**c, "excluded": excluded})
 
     def _breaches(self, named: Sequence[tuple[str, Judged, Measurement]], measured: Measured) -> list[Breach]:
         """Breaches that somebody is to be told of, by measure in declared order and slice."""

@@ -174,6 +174,28 @@ def test_what_is_in_an_incident_is_excluded_by_measure_and_slice() -> None:
     assert found == {(FIRST, "all"): False, (FIRST, "country=DE"): True}
 
 
+@pytest.mark.parametrize("mode", [Mode.PAGE, Mode.TICKET])
+def test_slices_of_an_incident_that_are_too_thin_to_breach_are_excluded_with_it(mode: Mode) -> None:
+    """Liechtenstein shares the trouble and cannot show it; what is not in trouble is remembered."""
+    slices = ("all", "country=DE", "country=LI")
+    windows = [
+        measured(
+            k,
+            slices,
+            same_item__first_place_share=(0.95 if k == 60 else 0.03, 0.006, (900, 300, 3)),
+            scores__median=(0.5, 0.01, (900, 300, 3)),
+            traffic__requests=((900, 300, 3), 0, (900, 300, 3)),
+        )
+        for k in range(61)
+    ]
+    told = gone_through(a_fold(shop(mode=mode)), windows)[-1]
+    assert [i.slice for i in told.open_incidents] == [{}]
+    found = {(f.measure, f.slice): (f.verdict, f.excluded) for f in told.findings}
+    assert found[FIRST, "country=LI"] == (Verdict.TOO_FEW, True)
+    for measure, excluded in ((MEDIAN, mode is Mode.PAGE), (REQUESTS, False)):
+        assert {e for (name, _), (_, e) in found.items() if name == measure} == {excluded}
+
+
 @pytest.mark.parametrize(
     ("recommender", "detector", "severity"),
     [
