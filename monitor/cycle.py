@@ -10,9 +10,10 @@ from itertools import pairwise
 from monitor.config.models import RecommenderConfig
 from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
 from monitor.evaluator import LOOK_BACK, Announce, Evaluator, is_troubled, nothing
-from monitor.fold import Fold, Measured
+from monitor.fold import Fold
 from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
+from monitor.measured import Measured
 from monitor.schedule import due, to_look_at_again
 from monitor.store import Store
 from monitor.windows import Window

@@ -25,12 +25,13 @@ from monitor.engine.summarise import WindowSummary, summarise
 from monitor.errors import BudgetError, LogError
 from monitor.evaluation import Evaluation, FileSeen, ReadReport, Status
 from monitor.expectations import expected_on
-from monitor.fold import Fold, Measured
+from monitor.fold import Fold
 from monitor.incidents.before import with_shares
 from monitor.incidents.incident import Incident
 from monitor.incidents.pictures import with_pictures
 from monitor.logs import Listing, PredictionLog, Quarantine
 from monitor.measurable import available, cannot_measure, does_not_suit, version_column
+from monitor.measured import Measured
 from monitor.outcomes import LateOutcomes, OutcomesSummary, with_outcomes, with_report
 from monitor.own.columns import of_catalog, of_log
 from monitor.windows import Window

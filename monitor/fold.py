@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.core.cells import WHOLE, parse_slice
+from detectors.core.cells import parse_slice
 from detectors.core.detector import Detector
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
@@ -21,62 +20,14 @@ from monitor.config.models import Mode, RecommenderConfig
 from monitor.detector_settings import ConfiguredDetector
 from monitor.evaluation import Evaluation
 from monitor.expectations import expected_on
-from monitor.findings import COLUMNS, Findings
+from monitor.findings import Findings
 from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
 from monitor.incidents.memory import Memory
 from monitor.incidents.rebaseline import Rebaseline
+from monitor.measured import Measured, as_stored, evidence_of, findings_of
 from monitor.windows import Window
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the detectors measured of one window, before it is judged.
-
-    Parameters
-    ----------
-    slices : tuple of str
-        Canonical texts, "all" first.
-    found : tuple of (full name, Measurement)
-    failures : mapping of detector to text
-        Detectors that raised or were left out.
-    """
-
-    window: Window
-    slices: tuple[str, ...] = (WHOLE,)
-    found: tuple[tuple[str, Measurement], ...] = ()
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, evaluation: Evaluation) -> Measured:
-        """Read back from a stored evaluation, to judge it again."""
-        findings = evaluation.findings
-        c = findings.columns
-        rows_of = {
-            name: np.flatnonzero(c["measure"] == m)
-            for m, name in enumerate(findings.measures)
-            if name.partition(".")[0] not in evaluation.failures
-        }
-        here = np.ones(len(findings.slices), bool)  # a slice that was gone has its traffic alone
-        for rows in rows_of.values():
-            here &= np.isin(np.arange(len(here)), c["slice"][rows])
-        number = np.where(here, np.cumsum(here) - 1, -1)
-        found = []
-        for name, rows in rows_of.items():
-            rows = rows[here[c["slice"][rows]]]
-            at = number[c["slice"][rows]]
-            arrays = {k: np.empty(len(rows)) for k in ("value", "error", "n")}
-            for k, array in arrays.items():
-                array[at] = c[k][rows]
-            evidence = {
-                int(s): findings.evidence[int(r)]
-                for s, r in zip(at, rows, strict=True)
-                if int(r) in findings.evidence
-            }
-            found.append((name, Measurement(name, **arrays, evidence=lambda s, e=evidence: e.get(s, {}))))  # type: ignore[misc]  # a default binds the loop's value
-        slices = tuple(text for text, is_here in zip(findings.slices, here, strict=True) if is_here)
-        return cls(evaluation.window, slices or (WHOLE,), tuple(found), evaluation.failures)
 
 
 class Fold:
@@ -165,14 +116,14 @@ class Fold:
             Open after this window, or closed in it.
         """
         own = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
-        given = [(n, self._measures[n], _as_stored(m)) for n, m in own]
+        given = [(n, self._measures[n], as_stored(m)) for n, m in own]
         judged = self._judge.judge(measured.window.start_us, measured.slices, given)
         following = self._follow(measured, {n: j for (n, _, _), j in zip(given, judged, strict=True)})
         given += following
         judged += self._judge.judge(measured.window.start_us, measured.slices, following)
         judged = [self._without_rollouts(self._without_batches(j, measured.window)) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
-        findings = _findings(named, measured, self._measures)
+        findings = findings_of(named, measured, self._measures)
         if self._recommender.in_maintenance(measured.window):
             findings = _left_out(findings)
             self._remember(measured.window, findings)
@@ -217,7 +168,7 @@ class Fold:
             measured.window.start_us, judge.window_us, measured.slices, judged, judge.past, judge.budget
         )
         return [
-            (f"{name}.{m.measure}", self._measures[f"{name}.{m.measure}"], _as_stored(m))
+            (f"{name}.{m.measure}", self._measures[f"{name}.{m.measure}"], as_stored(m))
             for name, detector in self._followers.items()
             for m in detector.follow(series)
         ]
@@ -301,7 +252,7 @@ class Fold:
                         weights.get(text, 0.0),
                         bool(judged.conclusive[s]),
                         order[name],
-                        _evidence(measurement, measured, text),
+                        evidence_of(measurement, measured, text),
                     )
                 )
         return out
@@ -313,13 +264,6 @@ def _left_out(findings: Findings) -> Findings:
     return replace(findings, columns={**findings.columns, "excluded": excluded})
 
 
-def _as_stored(found: Measurement) -> Measurement:
-    """In the precision in which it is stored: judged again, it is judged the same."""
-    with np.errstate(over="ignore"):
-        arrays = {n: getattr(found, n).astype(COLUMNS[n]).astype(float) for n in ("value", "error", "n")}
-    return replace(found, **arrays)
-
-
 def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, float]:
     """Requests (rows, where requests are unknown) by slice."""
     for wanted in TRAFFIC:
@@ -327,53 +271,3 @@ def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, flo
             if name == wanted:
                 return dict(zip(judged.slices, judged.value.tolist(), strict=True))
     return {}
-
-
-def _evidence(measurement: Measurement, measured: Measured, text: str) -> Mapping[str, Any]:
-    if measurement.evidence is None or text not in measured.slices:
-        return {}
-    return dict(measurement.evidence(measured.slices.index(text)))
-
-
-def _findings(
-    named: Sequence[tuple[str, Judged, Measurement]], measured: Measured, measures: Mapping[str, Measure]
-) -> Findings:
-    """Judged measures as columns; evidence is kept of the whole and of what breached."""
-    slices = dict.fromkeys(measured.slices)
-    for _, judged, _ in named:
-        slices.update(dict.fromkeys(judged.slices))
-    index = {text: i for i, text in enumerate(slices)}
-    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
-    evidence: dict[int, Mapping[str, Any]] = {}
-    names: list[str] = []
-    total, breach = 0, int(Verdict.BREACH)
-    for name, judged, measurement in named:
-        for row in np.flatnonzero((judged.verdict == breach) | (np.arange(len(judged.slices)) == 0)):
-            if shown := _evidence(measurement, measured, judged.slices[row]):
-                evidence[total + int(row)] = shown
-        size = len(judged.slices)
-        total += size
-        for column, values in (
-            ("slice", np.array([index[t] for t in judged.slices])),
-            ("measure", np.full(size, len(names))),
-            ("value", judged.value), ("error", judged.error), ("n", judged.n),
-            ("expected", judged.expected), ("low", judged.low), ("high", judged.high),
-            ("verdict", judged.verdict), ("excluded", judged.verdict == breach),
-        ):  # fmt: skip
-            columns[column].append(values)
-        names.append(name)
-    for name in measures:
-        if name.partition(".")[0] in measured.failures and name not in names:
-            for column in COLUMNS:
-                columns[column].append(np.array([np.nan]))
-            columns["slice"][-1] = np.array([index[WHOLE]])
-            columns["measure"][-1] = np.array([len(names)])
-            columns["verdict"][-1] = np.array([Verdict.ERROR])
-            columns["n"][-1] = columns["excluded"][-1] = np.array([0])
-            names.append(name)
-    with np.errstate(over="ignore"):  # a band without an upper end
-        packed = {
-            name: np.concatenate(parts).astype(COLUMNS[name]) if parts else np.empty(0, COLUMNS[name])
-            for name, parts in columns.items()
-        }
-    return Findings(tuple(index), tuple(names), packed, evidence)

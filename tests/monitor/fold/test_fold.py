@@ -17,7 +17,8 @@ from monitor.config.models import Columns, LogConfig, Mode, RecommenderConfig
 from monitor.detector_settings import build
 from monitor.evaluation import Evaluation, Status
 from monitor.findings import Findings
-from monitor.fold import Fold, Measured
+from monitor.fold import Fold
+from monitor.measured import Measured
 from monitor.store import Store
 from monitor.windows import Window
 

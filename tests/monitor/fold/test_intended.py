@@ -28,9 +28,9 @@ from test_fold import (
 from detectors.core.verdict import Verdict
 from monitor.config.maintenance import Maintenance
 from monitor.evaluation import Evaluation
-from monitor.fold import Measured
 from monitor.incidents.incident import Incident, Resolution
 from monitor.incidents.rebaseline import Rebaseline
+from monitor.measured import Measured
 from monitor.store import Store
 
 SLICES = ("all", "surface=email", "surface=home")
