@@ -1,4 +1,4 @@
-"""The tutorial does what it says: its files are written, its commands run, and they print what stands there."""
+"""Tutorials do what they say: their files are written, their commands run, and they print what stands there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pytest
 
 from monitor.cli import main
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "write-a-detector.md"
+DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
-def blocks() -> list[tuple[str, str]]:
-    return BLOCK.findall(TUTORIAL.read_text(encoding="utf-8"))
+def blocks(text: str) -> list[tuple[str, str, str]]:
+    """Language, text, and the name that was put in code last before it."""
+    named = re.compile(r"`([\w./-]+)`")
+    return [(b[1], b[2], (named.findall(text[: b.start()]) or [""])[-1]) for b in BLOCK.finditer(text)]
 
 
 def commands(console: str) -> list[tuple[str, str]]:
@@ -49,30 +51,44 @@ def run(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def as_doctest(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+    """Without what cannot be seen: spaces at the end of lines, and such as do not break."""
+    return "\n".join(line.rstrip() for line in text.replace("\xa0", " ").strip().splitlines()) + "\n"
 
 
-def test_the_tutorial_does_what_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("page", "least"),
+    [
+        ("tour.md", {"json": 1, "console": 5}),
+        ("write-a-detector.md", {"python": 3, "console": 3, "yaml": 3}),
+    ],
+)
+def test_a_tutorial_does_what_it_says(
+    page: str,
+    least: dict[str, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     same = doctest.OutputChecker().check_output
-    seen = {"python": 0, "console": 0, "yaml": 0}
-    for language, text in blocks():
+    seen = dict.fromkeys(least, 0)
+    for language, text, name in blocks((DOCS / page).read_text(encoding="utf-8")):
         seen[language] += 1
         first = text.partition("\n")[0]
         if language == "yaml":
             file = Path(first.removeprefix("# at the end of "))
             file.write_text(file.read_text() + text.partition("\n")[2])
+        elif language == "json":
+            Path(name).write_text(text)
         elif language == "console":
             for command, expected in commands(text):
                 said = run(command, tmp_path, capsys)
                 wanted = as_doctest(expected) if expected.strip() else "\n"
                 assert same(wanted, as_doctest(said), doctest.ELLIPSIS), f"$ {command}\n{said}\n{wanted}"
         elif first.startswith(">>> "):
-            example = doctest.DocTestParser().get_doctest(text, {}, "tutorial", str(TUTORIAL), 0)
+            example = doctest.DocTestParser().get_doctest(text, {}, "tutorial", page, 0)
             assert doctest.DocTestRunner().run(example).failed == 0, capsys.readouterr().out
         else:
             Path(first.removeprefix("# ")).write_text(text)
-    assert min(seen.values()) >= 3
+    assert all(seen[language] >= few for language, few in least.items())
