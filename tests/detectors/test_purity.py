@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "detectors"
 FILES = sorted(FOLDER.rglob("*.py"))
 ALLOWED = {
     "__future__", "abc", "collections", "dataclasses", "detectors", "enum", "functools", "hashlib", "importlib",
-    "itertools", "math", "numpy", "re", "scipy", "typing", "zlib",
+    "itertools", "math", "numpy", "re", "scipy", "types", "typing", "zlib",
 }  # fmt: skip
 CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 

@@ -166,13 +166,14 @@ def test_overrides_of_split_recommenders_are_read_back() -> None:
 
 def test_the_form() -> None:
     printed = to_yaml(config(daemon={"retention": "30d"}))
-    assert printed.splitlines()[:8] == [
+    assert printed.splitlines()[:9] == [
         "# Effective configuration: every key after defaults, overrides and environment; valid input itself.",
         "daemon:",
         "  tick: 30s",
         "  workers: 2",
         "  worker_memory: 4GiB",
         "  series_per_recommender: 2000",
+        "  page_actions: false",
         "  retention: 30d",
         "  summaries: 48",
     ]

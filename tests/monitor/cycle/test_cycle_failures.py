@@ -39,7 +39,8 @@ def test_a_missing_partition_is_no_data_and_a_fall_of_traffic(tmp_path: Path) ->
     rows = by_measure["traffic.rows"]
     assert (rows.verdict, rows.value) == (Verdict.BREACH, 0)
     assert rows.expected == pytest.approx(REQUESTS * PLACES, rel=0.05)
-    assert Verdict.OK not in {f.verdict for f in last.findings}
+    fine = {f.measure for f in last.findings if f.verdict is Verdict.OK}
+    assert fine <= {"traffic.recent_rows"}  # half of what it counts was there
     [incident] = last.open_incidents
     assert (incident.detector, incident.severity, incident.opened_at) == ("traffic", "page", due_at(60))
     assert incident.summary == "shop: no requests in the window, usually 50."
@@ -144,10 +145,6 @@ def test_a_detector_that_raises_is_an_error_for_its_measures_and_the_others_go_o
 def test_detectors_that_misbehave(tmp_path: Path, detector: str, reason: str) -> None:
     write_hours(tmp_path, [0])
     config = shop(tmp_path, detectors={f"tests.monitor.cycle.broken_detectors:{detector}": {}})
-    if detector == "Exits":
-        with pytest.raises(SystemExit):  # the worker's business: it ends, and the detector is left out
-            history(config, 1)
-        return
     [found] = history(config, 1)
     assert found.failures[detector.lower()].startswith(reason)
 
