@@ -28,7 +28,9 @@ from detectors.statistics.panel import Panel
 from detectors.statistics.score_histogram import ScoreHistogram
 
 CHANCE = 1e-6  # that the share of any item of a slice moves so by chance
-
+LEAST_LISTS = (
+    50  # independent ones: of fewer, items and slices differ from hour to hour by what few people do
+)
 
 SCORES = {
     "score_distance": "kolmogorov_smirnov",
@@ -99,8 +101,9 @@ class Drift(Detector):
                     says="{item} is in {share} of {requests}, a day before in {share_before}", of_sameness=True),
             Measure("item_distance", Unit.RATIO,
                     "Distance of the items shown from those of earlier windows: one less Morisita's index.",
-                    (up(self.item_change),), frozenset({"request"}),
-                    says="other items are shown than in earlier windows: they are {value} apart", of_sameness=True),
+                    (up(self.item_change),), frozenset({"request"}), least_n=LEAST_LISTS,
+                    says="other items are shown than in earlier windows: they are {value} apart", of_sameness=True,
+                    at_once=False),
             Measure("score_distance", Unit.RATIO,
                     "Kolmogorov-Smirnov distance of the scores from those of earlier windows.",
                     (Floor(above=self.score_above), up(self.score_change)), score,
@@ -116,8 +119,9 @@ class Drift(Detector):
                     says="scores are distributed otherwise than in earlier windows: stability index {value}"),
             Measure("slice_mix", Unit.RATIO,
                     "Largest change of a slice's share of all requests.", (up(self.mix_change),),
-                    frozenset({"request", "slices"}),
-                    says="{column} {part} has {share} of {requests}, in earlier windows {share_before}"),
+                    frozenset({"request", "slices"}), least_n=LEAST_LISTS,
+                    says="{column} {part} has {share} of {requests}, in earlier windows {share_before}",
+                    at_once=False),
             Measure("numeric_feature_distance", Unit.RATIO,
                     "Largest Kolmogorov-Smirnov distance of a column of numbers from earlier windows.",
                     (up(self.feature_change),), numbers,
