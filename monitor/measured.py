@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,13 @@ class Measured:
                 for s, r in zip(at, rows, strict=True)
                 if int(r) in findings.evidence
             }
-            found.append((name, Measurement(name, **arrays, evidence=lambda s, e=evidence: e.get(s, {}))))  # type: ignore[misc]  # a default binds the loop's value
+            found.append((name, Measurement(name, **arrays, evidence=partial(_of_slice, evidence))))
         slices = tuple(text for text, is_here in zip(findings.slices, here, strict=True) if is_here)
         return cls(evaluation.window, slices or (WHOLE,), tuple(found), evaluation.failures)
+
+
+def _of_slice(evidence: Mapping[int, Mapping[str, Any]], s: int) -> Mapping[str, Any]:
+    return evidence.get(s, {})
 
 
 def as_stored(found: Measurement) -> Measurement:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from detectors.core.catalog import Catalog
 from detectors.core.expected import NOTHING_EXPECTED, Expected
@@ -121,6 +121,16 @@ class Detector(ABC):
     def unsuited(self, summary: Summary) -> Mapping[str, str]:
         """Measures that what is in the columns does not allow, and why: `measure` leaves them out."""
         return {}
+
+
+def settings_of(detector: Detector) -> dict[str, Any]:
+    """What can be set of a detector, and how it is: none of one that is no dataclass.
+
+    >>> from detectors.lists import Lists
+    >>> settings_of(Lists())["short_above"]
+    0.5
+    """
+    return {f.name: getattr(detector, f.name) for f in fields(detector)} if is_dataclass(detector) else {}
 
 
 @cache

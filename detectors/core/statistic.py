@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from functools import reduce
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class Statistic(ABC):
     outcome: ClassVar[str] = ""
     approximate: ClassVar[str] = ""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # every statistic is a dataclass
     groups: U64  # keys of the cells, sorted
 
     @classmethod
@@ -75,7 +76,7 @@ class Statistic(ABC):
         return reduce(cls.merge, parts, cls.empty()) if len(parts) != 1 else parts[0]
 
     def to_bytes(self) -> bytes:
-        return state.encode(self.name, self.version, {f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]  # every statistic is a dataclass
+        return state.encode(self.name, self.version, {f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Self:
@@ -84,10 +85,7 @@ class Statistic(ABC):
 
     def equals(self, other: Self) -> bool:
         """Whether both states hold the same arrays."""
-        return all(
-            np.array_equal(getattr(self, f.name), getattr(other, f.name))
-            for f in fields(self)  # type: ignore[arg-type]  # every statistic is a dataclass
-        )
+        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
 
 
 def align(a: U64, b: U64) -> tuple[U64, NDArray[np.int64], NDArray[np.int64]]:

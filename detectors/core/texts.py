@@ -70,7 +70,7 @@ class Texts:
             return (self._keys() == other._keys()) & self.known & other.known
         return self.isin([str(other)])
 
-    def __ne__(self, other: object) -> NDArray[np.bool_]:  # type: ignore[override]
+    def __ne__(self, other: object) -> NDArray[np.bool_]:  # type: ignore[override]  # as numpy's
         known = self.known & other.known if isinstance(other, Texts) else self.known
         return known & ~(self == other)
 

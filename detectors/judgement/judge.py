@@ -242,7 +242,8 @@ def _compared(
         there = references[spec.back_hours]
         return there[0], there[1]
     if spec.slice not in slices:
-        return np.full((2, len(slices)), np.nan)  # type: ignore[return-value]  # two rows: a value and its error
+        unknown = np.full(len(slices), np.nan)
+        return unknown, unknown
     at = slices.index(spec.slice)
     return np.full(len(slices), value[at]), np.full(len(slices), error[at])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,7 +37,7 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(ABC):
     """A comparison: a breach needs both a difference that chance does not explain, and one of at least `change`.
 
     Parameters
@@ -64,9 +65,9 @@ class Compared:
         return f"{Severity(self.severity).value} when it {way} from {self.compared_with} by {by}{at_least}"
 
     @property
+    @abstractmethod
     def compared_with(self) -> str:
         """With what, in words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,7 @@ def list_(config: Path | None) -> None:
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 def show(name: str, config: Path | None) -> None:
     """What a detector measures, how that is judged, and what it needs."""
-    from dataclasses import fields
-
+    from detectors.core.detector import settings_of
     from monitor.config.problems import suggestion
     from monitor.exposition.catalogue import MeasureInfo, metric_name
 
@@ -51,8 +51,8 @@ def show(name: str, config: Path | None) -> None:
         raise UserError(f"{name}: unknown detector; {suggestion(name, known)}")
     detector = known[name]
     click.echo(f"{name}: {_says(detector)}")
-    for setting in fields(detector):  # type: ignore[arg-type]  # detectors are dataclasses
-        click.echo(f"  setting {setting.name} = {getattr(detector, setting.name)}")
+    for setting, value in settings_of(detector).items():
+        click.echo(f"  setting {setting} = {value}")
     for measure in detector.measures():
         info = MeasureInfo(f"{name}.{measure.name}", measure.unit.value, measure.help)
         click.echo(f"  {measure.name} ({metric_name(info)}): {measure.help}")
@@ -153,12 +153,16 @@ def try_(file: str, config: Path, begin: datetime | None, end: datetime | None) 
         tested = build(tried.detectors, tried.detector_files)
         windows = _windows(recommender, begin, end)
         with progress(recommender.name, len(windows)) as step:
-            trial = run(tried, windows, lambda window, step=step: step(f"{window.start:%Y-%m-%d %H:%M}"))  # type: ignore[misc]
+            trial = run(tried, windows, partial(_say, step))
         for line in _report(tried, {n: c for n, c in tested.items() if n in names}, trial):
             click.echo(line)
         blind = blind or not trial.knows(names)
     if blind:
         raise click.exceptions.Exit(1)
+
+
+def _say(step: Callable[[str], None], window: Window) -> None:
+    step(f"{window.start:%Y-%m-%d %H:%M}")
 
 
 def _report(
@@ -199,12 +203,15 @@ def _windows(recommender: RecommenderConfig, begin: datetime | None, end: dateti
         span = PredictionLog(recommender.log).span()
     except LogError as error:
         raise UserError(f"{recommender.name}: {error}") from error
-    if span is None and (begin is None or end is None):
-        raise UserError(f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to")
     length = recommender.window.length
-    first = begin or Window.containing(span[0], length).start  # type: ignore[index]  # or both are given
-    last = end or Window.containing(span[1], length).end  # type: ignore[index]
-    return list(windows_between(first, last, length))
+    if begin is None or end is None:
+        if span is None:
+            raise UserError(
+                f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to"
+            )
+        begin = begin or Window.containing(span[0], length).start
+        end = end or Window.containing(span[1], length).end
+    return list(windows_between(begin, end, length))
 
 
 def _known(config: Path | None) -> dict[str, Detector]:
@@ -239,7 +246,8 @@ def _of(file: str) -> dict[str, Detector]:
 
 
 def _says(detector: Detector) -> str:
-    return (inspect.getdoc(type(detector)) or "").partition("\n\n")[0].replace("\n", " ")
+    own = inspect.cleandoc(type(detector).__doc__ or "")  # not what a base class says of itself
+    return own.partition("\n\n")[0].replace("\n", " ") or "it does not say what it looks at"
 
 
 def _file(detector: Detector) -> str:

@@ -57,7 +57,7 @@ def conform_values(column: Column, values: pa.Array, unit: str, as_text: bool, n
                 out = to_ranks(values)
             case Kind.FLAG:
                 out = to_flags(values)
-    except (TypeError, pa.ArrowNotImplementedError):
+    except (TypeError, pa.ArrowNotImplementedError):  # Arrow has no way from that type to this one
         note(f"{column.name}: column {column.path!r} is {_plain(values.type)}, which it cannot be", 0)
         return pa.nulls(len(values), EMPTY_TYPES[column.kind])
     lost = out.null_count - values.null_count

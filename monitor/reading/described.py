@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from detectors.core.detector import settings_of
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.reading.explanation import Settings
 
@@ -42,9 +43,9 @@ def describe(made: Mapping[str, ConfiguredDetector], recommender: RecommenderCon
         name: Described(
             min(recommender.mode, d.mode, key=list(Mode).index),
             tuple(
-                (f.name, str(value)[:LONGEST])
-                for f in fields(d.detector)  # type: ignore[arg-type]  # detectors are dataclasses
-                if not callable(value := getattr(d.detector, f.name))
+                (setting, str(value)[:LONGEST])
+                for setting, value in settings_of(d.detector).items()
+                if not callable(value)
             ),
             {f"{name}.{m.name}": tuple(str(j)[:LONGEST] for j in m.judge) for m in d.measures()},
             {f"{name}.{m.name}": tuple(sorted(m.needs)) for m in d.measures() if m.needs},

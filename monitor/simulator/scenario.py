@@ -17,11 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from monitor.errors import UserError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 ALWAYS = 100_000  # hours; how long a trait lasts unless told otherwise
 
 
@@ -214,7 +217,7 @@ def parse_scenario(data: Mapping[str, Any]) -> Scenario:
 
 
 def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # T is one of the dataclasses above
+    known = [f.name for f in fields(kind)]
     if unknown := sorted(set(values) - set(known)):
         raise UserError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
     try:

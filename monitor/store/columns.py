@@ -35,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class AnyText(TypeDecorator[str]):
-    r"""Text from a log: a lone surrogate, which UTF-8 cannot hold, lies as `\udXXX`, a backslash as two."""
+    r"""Text from a log: a lone surrogate, which UTF-8 cannot hold, lies as `\ud83d`, say, a backslash as two."""
 
     impl = Text
     cache_ok = True

@@ -11,8 +11,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from monitor.cli.main import cli
+from monitor.config.loader import load
+from monitor.detector_settings import build, check_detectors
 from monitor.errors import UserError
 from monitor.own.laws import laws
+from monitor.reading.described import describe
 from tests.monitor.own_shop import settings, write_shop
 
 LAWS = 10
@@ -147,6 +150,43 @@ def test_what_there_is(shop: Path) -> None:
     assert "    page above 0.02\n    page when it moves from what is usual at that hour by 0.1\n" in shown
     assert "    needs column catalog.adult, column verified\n" in shown
     assert str(recwatch("show", "lits").exception) == 'lits: unknown detector; did you mean "lists"?'
+
+
+PLAIN = """
+import numpy as np
+from detectors import Detector, Measure, Measurement, Unit
+from detectors.judgement.spec import Floor
+from detectors.statistics.traffic_tally import TrafficTally
+
+class Plain(Detector):
+    name = "plain"
+    statistics = (TrafficTally,)
+
+    def measures(self):
+        return (Measure("level", Unit.SCORE, "Always one.", (Floor(above=2.0),)),)
+
+    def measure(self, summary, context):
+        n = len(summary.slices)
+        yield Measurement("level", np.ones(n), np.zeros(n), np.full(n, 100.0))
+"""
+
+
+def test_a_detector_that_is_no_dataclass_has_no_settings_and_is_described(shop: Path, tmp_path: Path) -> None:
+    """Configuring allows it; reading about it, in the commands and for the page, has to as well."""
+    (tmp_path / "plain.py").write_text(PLAIN)
+    config = settings(shop, detector_files=[str(tmp_path / "plain.py")])
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump({"recommenders": [config]}))
+    shown = recwatch("show", "plain", tmp_path / "shop.yaml")
+    assert shown.exit_code == 0, shown.exception
+    assert shown.output.splitlines() == [
+        "plain: it does not say what it looks at",
+        "  level (recwatch_plain_level_score): Always one.",
+        "    ticket above 2",
+    ]
+    [recommender] = load(tmp_path / "shop.yaml", check_detectors).recommenders
+    described = describe(build(recommender.detectors, recommender.detector_files), recommender)["plain"]
+    assert described.settings == ()
+    assert described.judged == {"plain.level": ("ticket above 2",)}
 
 
 def test_trying_says_what_it_would_have_told(shop: Path) -> None:
