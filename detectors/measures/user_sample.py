@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64
 from detectors.measures.sampled_lists import F, SampledLists
-from detectors.statistics.panel import EVERYONE
+from detectors.statistics.bottom_k import EVERYONE
 
 ENOUGH_USERS = 1000  # of a slice: an error is then known to within 2 %, and more would cost time
 

@@ -14,6 +14,7 @@ from detectors.core.hashing import U64, distinct
 from detectors.core.random_groups import GROUPS, group_of
 from detectors.core.statistic import Statistic, align
 from detectors.own.answer import Answer
+from detectors.statistics.bottom_k import EVERYONE, united
 from detectors.statistics.keyed import KeyedCounts, tabulate
 from detectors.statistics.score_histogram import BINS, bin_of
 from detectors.statistics.tally import per_cell, rows_marked
@@ -27,7 +28,6 @@ LIMBS = (
 AT_ONCE = 1 << 16  # numbers, which then stay in the processor's cache
 SPARE = 1.5  # times as many requests are looked at as users are kept, before all of them are
 USERS = 4096  # kept for each cell: a share is then known to within 0.8 % (one standard error)
-EVERYONE = np.uint64(2**64 - 1)
 
 
 class Asked:
@@ -218,11 +218,7 @@ class UserMarks(Asked, Statistic):
 
     @classmethod
     def merge_all(cls, parts: Sequence[Self]) -> Self:
-        groups = distinct(np.concatenate([p.groups for p in parts]))
-        at = [np.searchsorted(groups, p.groups) for p in parts]
-        bound = np.full(len(groups), EVERYONE)
-        for part, here in zip(parts, at, strict=True):
-            bound[here] = np.minimum(bound[here], part.bound)
+        groups, at, bound = united(parts)
         group = np.concatenate([here[p.user_group] for p, here in zip(parts, at, strict=True)])
         columns = [np.concatenate([getattr(p, c) for p in parts]) for c in ("user", "marked", "among")]
         inside = columns[0] <= bound[group]  # of a part that kept more, those that the others may lack

@@ -13,7 +13,8 @@ from detectors.core.detector import Context, Earlier
 from detectors.core.expected import CONTEXTUAL
 from detectors.core.hashing import U64, distinct
 from detectors.core.summary import Summary
-from detectors.statistics.panel import EVERYONE, Panel
+from detectors.statistics.bottom_k import EVERYONE
+from detectors.statistics.panel import Panel
 from detectors.statistics.panel_match import rows_of, shared_items
 
 

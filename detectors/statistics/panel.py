@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, combine, distinct
 from detectors.core.statistic import Statistic
+from detectors.statistics.bottom_k import EVERYONE, united
 
 USERS = 1024  # users kept for each cell: a share is then known to within 1.6 % (one standard error)
 LISTS = 32  # lists kept for each user and cell
-
-EVERYONE = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,7 @@ class Panel(Statistic):
 
     @classmethod
     def merge_all(cls, parts: Sequence[Self]) -> Self:
-        groups = distinct(np.concatenate([p.groups for p in parts]))
-        at = [np.searchsorted(groups, p.groups) for p in parts]
-        bound = np.full(len(groups), EVERYONE)
-        for part, here in zip(parts, at, strict=True):
-            bound[here] = np.minimum(bound[here], part.bound)
+        groups, at, bound = united(parts)
         users = np.cumsum([0, *(len(p.user) for p in parts)])
         rows = np.cumsum([0, *(len(p.item) for p in parts)])
         return cls._keep(

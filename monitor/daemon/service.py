@@ -17,7 +17,8 @@ from typing import Any
 
 from monitor.clock import Clock
 from monitor.config.models import Config, RecommenderConfig
-from monitor.control.commands import Ack, Command, Drill, perform
+from monitor.control.commands import Command, Drill, perform
+from monitor.daemon.drilling import DRILL, Drilling
 from monitor.daemon.faults import Fault, Kind
 from monitor.daemon.messages import Inspection
 from monitor.daemon.once import INSPECT, VALUES
@@ -28,8 +29,7 @@ from monitor.daemon.splits import Splits
 from monitor.daemon.supervisor import Supervisor
 from monitor.daemon.ticker import Ticker
 from monitor.daemon.wake import Wake
-from monitor.drill.drills import Drilled, Drills
-from monitor.drill.words import chosen, lines_of
+from monitor.drill.drills import Drills
 from monitor.errors import RecwatchError, StoreError, UserError
 from monitor.evaluation import Evaluation
 from monitor.logging_setup import logger
@@ -40,7 +40,6 @@ LOOP_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
 COMMAND_SECONDS = 30.0  # for the loop to get to a command
 DRILL_SECONDS = 600.0  # for a window to be read and judged
-DRILL = "monitor.drill.run:drill"
 CONFIGURATION = "configuration"  # who asks for an inspection
 INSPECTION_DEADLINE = timedelta(minutes=2)
 
@@ -86,8 +85,6 @@ class Service:
         started: Sequence[WorkerProcess] = (),
     ) -> None:
         assert store.path is not None
-        self._drills = drills
-        self._drilling: dict[str, tuple[Drill, Future[list[str]]]] = {}  # being made, by recommender
         self._path, self._config, self._store = path, config, store
         self._publisher, self._clock, self._next_due, self._seams = publisher, clock, next_due, seams
         self._folder = store.path.parent
@@ -100,6 +97,7 @@ class Service:
             cycle=seams.cycle,
             started=started,
         )
+        self._drilling = Drilling(drills, self._supervisor, publisher, clock, self._folder, seams.drill)
         self._ticker = Ticker(clock.real(config.daemon.tick), self._on_tick, self._on_jump)
         self._inspection: Inspection | None = None
         self._states: dict[str, list[WindowState]] = {}  # as the store has them; this process alone writes
@@ -174,7 +172,7 @@ class Service:
         self._supervisor.step(LOOP_SECONDS, also=[self._wake])
         self._wake.clear()
         self._carry_out()
-        self._end_drills()
+        self._drilling.end_due()
         if self._inspection is not None:
             self._ticker.check()
             if self._ticked.is_set():
@@ -193,57 +191,15 @@ class Service:
             if not answer.set_running_or_notify_cancel():  # nobody waits for it any more
                 continue
             if isinstance(command, Drill):
-                self._begin_drill(command, answer)
+                self._drilling.begin(command, answer)
                 continue
             try:
-                lines = self._end_drill(command) or perform(self._store, command, who, self._clock.now())
+                lines = self._drilling.end(command) or perform(self._store, command, who, self._clock.now())
             except Exception as error:
                 answer.set_exception(error)
             else:
                 answer.set_result(lines)
                 self._publisher.refresh()
-
-    def _begin_drill(self, command: Drill, answer: Future[list[str]]) -> None:
-        """Have a worker break a copy of the last window; whoever asked waits for what comes of it."""
-        watched = {r.name: r for r in self._publisher.recommenders}
-        try:
-            name = chosen(command.recommender, list(watched))
-        except UserError as error:
-            answer.set_exception(error)
-            return
-        one = watched[name]
-        told = (one, self._folder, command.kind, command.slice, self._clock.now())
-        if not self._supervisor.call(name, one.window.deadline, self._seams.drill, *told):
-            answer.set_exception(
-                RecwatchError(f"a drill of {name} is being made, or has just failed: try again in a minute")
-            )
-            return
-        self._drilling[name] = command, answer
-
-    def _drilled(self, name: str, found: Drilled) -> None:
-        """Tell of what a drill found, as of any incident; and whoever asked, whether somebody will be paged."""
-        command, answer = self._drilling.pop(name)
-        if found.mistake:
-            answer.set_exception(UserError(found.mistake))
-            return
-        now = self._clock.now()
-        if found.incident is None:
-            answer.set_result([f"Nobody would be told. {found.why}"])
-            return
-        ends = now + timedelta(seconds=command.seconds)
-        self._drills.begin(found.incident, ends)
-        self._publisher.refresh()
-        answer.set_result(lines_of(found.incident, found.why, ends))
-
-    def _end_drill(self, command: Command) -> list[str]:
-        """An acknowledged drill is over; nothing for other commands."""
-        over = self._drills.end(command.incident, self._clock.now()) if isinstance(command, Ack) else None
-        return [] if over is None else [f"the drill is over: {over.id}"]
-
-    def _end_drills(self) -> None:
-        for over in self._drills.end_due(self._clock.now()):
-            self._log.info("drill over", recommender=over.recommender, incident=over.id)
-            self._publisher.refresh()
 
     def _on_tick(self) -> None:
         self._ticked.set()
@@ -306,9 +262,8 @@ class Service:
     def failed(self, fault: Fault) -> None:
         if fault.function == self._seams.inspect:
             self._configuration_failed(fault)
-        if fault.function == self._seams.drill and fault.recommender in self._drilling:
-            _, answer = self._drilling.pop(fault.recommender)
-            answer.set_exception(RecwatchError(f"no drill: {fault.reason}"))
+        if fault.function == self._seams.drill:
+            self._drilling.failed(fault)
         self._publisher.failed(fault)
 
     def returned(self, name: str, function: str, value: Any) -> None:
@@ -316,7 +271,7 @@ class Service:
             self._configure(value)
             return
         if function == self._seams.drill:
-            self._drilled(name, value)
+            self._drilling.found(name, value)
             return
         now = self._clock.now()
         recommender = next((r for r in self._config.recommenders if r.name == name), None)
