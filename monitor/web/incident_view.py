@@ -28,10 +28,11 @@ RESOLUTIONS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A value in words, and as a part of 1 where it is a share."""
+    """A value in words, and as a part of 1 where it is a share; `of_item` when it is the culprit's own."""
 
     text: str
     share: float | None = None
+    of_item: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _figure(side: Mapping[str, Any], unit: str) -> Figure | None:
         value = side.get(key)
         if isinstance(value, int | float) and math.isfinite(value):
             is_share = as_unit == "ratio" and 0 <= value <= 1
-            return Figure(quantity(value, as_unit), float(value) if is_share else None)
+            return Figure(quantity(value, as_unit), float(value) if is_share else None, key == "share")
     return None
 
 

@@ -29,7 +29,7 @@ def test_the_first_page_tells_the_whole_story(site: Site) -> None:
         "Since 2026-03-14 11:00 UTC (for 1 h 20 min)",
         "Where everywhere",
         "Item sku-007065",
-        "usual 3.1 % now 96.9 %",
+        "this item before 3.1 % this item now 96.9 %",
         "sku-007065 96.9 % 96 % to 97.7 % 3.1 % 1,523",
         "email/DE failed The last window was not evaluated: no file of the window could be read.",
         "Quarantined: date=2026-03-14/hour=11/part-0.parquet: not a Parquet file: it ends in 'html>'",
