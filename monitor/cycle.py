@@ -66,11 +66,7 @@ def _cycle(
         announce,
         leave_out,
         stored=lambda window: store.summary(recommender.name, window),
-        troubled={
-            e.window
-            for e in store.evaluations(recommender.name, since=now - REMEMBERED, with_findings=False)
-            if is_troubled(e)
-        },
+        troubled=_troubled(store, recommender.name, now - REMEMBERED),
     )
     states = store.states(recommender.name)
     todo = due(recommender, states, now, evaluator.first_event() if not states else None)
@@ -139,14 +135,45 @@ def backtest(
     windows: Sequence[Window],
     announce: Announce = lambda progress: None,
     rebaselines: Sequence[Rebaseline] = (),
+    *,
+    store: Store | None = None,
+    leave_out: Mapping[Window, frozenset[str]] | None = None,
 ) -> Iterator[Evaluation]:
-    """Evaluate windows of history, each as it would have been when it was due."""
-    evaluator = Evaluator(recommender, announce, {}, keep_summary=False)
-    fold = Fold(recommender, evaluator.configured)
-    fold.learn(rebaselines)
+    """Evaluate windows of history, each as it would have been when it was due.
+
+    Parameters
+    ----------
+    store : Store, optional
+        What is in it was evaluated before: it goes on from there. The caller commits each evaluation, with its
+        statistics, before it asks for the next one. Read only.
+    """
+    name, left_out = recommender.name, leave_out or {}
+    if store is None:
+        evaluator = Evaluator(recommender, announce, left_out, keep_summary=False)
+        fold = Fold(recommender, evaluator.configured)
+        fold.learn(rebaselines)
+    else:
+        done = {state.window for state in store.states(name)}
+        windows = [window for window in windows if window not in done]
+        if not windows:
+            return
+        since = windows[0].start - REMEMBERED
+        evaluator = Evaluator(
+            recommender,
+            announce,
+            left_out,
+            stored=lambda window: store.summary(name, window),
+            troubled=_troubled(store, name, since),
+        )
+        fold = _resumed(recommender, evaluator, store, windows[0], rebaselines)
     for window in windows:
         read = evaluator.evaluate(window, window.end + recommender.window.settle, 0)
         yield evaluator.judge(fold, read, silent=False)
+
+
+def _troubled(store: Store, recommender: str, since: datetime) -> set[Window]:
+    known = store.evaluations(recommender, since=since, with_findings=False)
+    return {e.window for e in known if is_troubled(e)}
 
 
 def _resumed(

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli.progress import progress
 from monitor.cli.times import MOMENT
+from monitor.daemon.process import HISTORY, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.config.models import RecommenderConfig
+    from monitor.daemon.history import Historian
     from monitor.exposition.backfill import Backfill
     from monitor.incidents.incident import Incident
     from monitor.incidents.rebaseline import Rebaseline
+    from monitor.windows import Window
 
+    Span = tuple[datetime | None, datetime | None]
 TARGET = ("job=recwatch", "instance=127.0.0.1:10147")  # as in the examples for Prometheus
 
 
@@ -70,21 +75,41 @@ def backtest(
     labels: tuple[str, ...],
     storage: Path | None,
 ) -> None:
-    """Judge history as if recwatch had been there: each window with what was known when it was due."""
+    """Judge history as if recwatch had been there: each window with what was known when it was due.
+
+    A detector that fails, hangs or takes too much memory is named and left out, as in the daemon; exit code 0.
+    """
+    first = WorkerProcess(HISTORY)  # imports what is slow while this process does its own imports
+    try:
+        _backtest(config, (begin, end), output, openmetrics, labels, storage, first)
+    finally:
+        first.kill()
+
+
+def _backtest(
+    config: Path,
+    span: Span,
+    output: Path | None,
+    openmetrics: Path | None,
+    labels: Sequence[str],
+    storage: Path | None,
+    first: WorkerProcess,
+) -> None:
     from monitor.config.split import expand, is_split
-    from monitor.daemon.inspection import inspect
+    from monitor.daemon.history import Historian
+    from monitor.daemon.once import inspected
     from monitor.exposition.backfill import Backfill, parse_labels
-    from monitor.split_values import split_values
 
     now = datetime.now(UTC)
-    found = inspect(str(config))
+    found, workers = inspected(config, first)
     told: list[Incident] = []
     cap = found.config.daemon.series_per_recommender
     backfill = Backfill(found.catalogue, parse_labels((*TARGET, *labels)), cap, now) if openmetrics else None
-    for recommender in found.config.recommenders:
-        values = split_values(recommender, end or now) if is_split(recommender) else ()
-        for one in expand(recommender, values) if is_split(recommender) else (recommender,):
-            told += _history(one, begin, end, backfill, _meant(storage, one.name))
+    with Historian(found.config.daemon, started=workers) as historian:
+        for recommender in found.config.recommenders:
+            values = historian.values(recommender, span[1] or now) if is_split(recommender) else ()
+            for one in expand(recommender, values) if is_split(recommender) else (recommender,):
+                told += _history(historian, one, span, backfill, _meant(storage, one.name))
     if openmetrics is not None and backfill is not None:
         backfill.write(openmetrics)
     told.sort(key=lambda i: (i.opened_at, i.id))
@@ -105,58 +130,47 @@ def _meant(storage: Path | None, recommender: str) -> list[Rebaseline]:
 
 
 def _history(
+    historian: Historian,
     recommender: RecommenderConfig,
-    begin: datetime | None,
-    end: datetime | None,
+    span: Span,
     backfill: Backfill | None,
     rebaselines: Sequence[Rebaseline],
 ) -> list[Incident]:
-    from monitor import cycle
-    from monitor.errors import LogError, UserError
     from monitor.exposition.backfill import Told
-    from monitor.logs import PredictionLog
-    from monitor.windows import Window, windows_between
 
-    try:
-        span = PredictionLog(recommender.log).span()
-    except LogError as error:
-        raise UserError(f"{recommender.name}: {error}") from error
-    length = recommender.window.length
-    if span is not None:
-        first = begin or Window.containing(span[0], length).start
-        last = end or Window.containing(span[1], length).end
-    elif begin is not None and end is not None:
-        first, last = begin, end
-    else:
-        raise UserError(f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to")
-    windows = list(windows_between(first, last, length))
+    name, length = recommender.name, recommender.window.length
+    windows = historian.windows(recommender, *span)
     found: dict[str, Incident] = {}
-    counted: dict[str, Any] = {"rows": 0, "evaluated": 0}
+    counted: Counter[str] = Counter()
+    failures: dict[tuple[str, str], list[Window]] = {}
     known = Told(recommender)
-    with progress(recommender.name, len(windows)) as step:
-        for evaluation in cycle.backtest(recommender, windows, rebaselines=rebaselines):
+    with progress(name, len(windows)) as step:
+        for evaluation in historian.evaluations(recommender, windows, rebaselines):
             step(f"{evaluation.window.start:%Y-%m-%d %H:%M}")
             found.update({i.id: i for i in evaluation.open_incidents})
             if backfill is not None:
                 backfill.add(known.after(evaluation), evaluation.told_at, evaluation.told_at + length)
             counted["rows"] += evaluation.read.rows
             counted["evaluated"] += evaluation.status.value == "evaluated"
-            for detector, why in evaluation.failures.items():
-                click.echo(
-                    f"{recommender.name} {evaluation.window.start:%Y-%m-%dT%H:%MZ}: detector {detector} failed: {why}",
-                    err=True,
-                )
+            for failure in evaluation.failures.items():
+                failures.setdefault(failure, []).append(evaluation.window)
             if evaluation.status.value in ("failed", "refused"):
-                click.echo(
-                    f"{recommender.name} {evaluation.window.start:%Y-%m-%dT%H:%MZ}: {evaluation.reason}",
-                    err=True,
-                )
+                click.echo(f"{name} {evaluation.window.start:%Y-%m-%dT%H:%MZ}: {evaluation.reason}", err=True)
+    for (detector, why), where in failures.items():
+        more = f" and in {len(where) - 1} more" if where[1:] else ""
+        click.echo(
+            f"{name} {where[0].start:%Y-%m-%dT%H:%MZ}{more}: detector {detector} failed: {why}", err=True
+        )
+    severities = Counter(incident.severity.value for incident in found.values())
     click.echo(
-        f"{recommender.name}: {counted['evaluated']} of {len(windows)} windows evaluated, {counted['rows']:,} rows, "
-        f"{sum(i.severity.value == 'page' for i in found.values())} pages, "
-        f"{sum(i.severity.value == 'ticket' for i in found.values())} tickets"
+        f"{name}: {counted['evaluated']} of {len(windows)} windows evaluated, {counted['rows']:,} rows, "
+        f"{_count(severities['page'], 'page')}, {_count(severities['ticket'], 'ticket')}"
     )
     return list(found.values())
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _line(incident: Incident) -> str:

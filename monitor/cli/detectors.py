@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,14 @@ import click
 
 from monitor.cli.progress import progress
 from monitor.cli.times import MOMENT
-from monitor.errors import LogError, UserError
+from monitor.errors import UserError
 
 if TYPE_CHECKING:
     from detectors.core.detector import Detector
     from monitor.config.models import RecommenderConfig
+    from monitor.daemon.history import Historian
     from monitor.detector_settings import ConfiguredDetector
     from monitor.own.trial import Trial
-    from monitor.windows import Window
 
 
 @click.group(short_help="List, write, try and test detectors.")
@@ -134,35 +133,47 @@ def try_(file: str, config: Path, begin: datetime | None, end: datetime | None) 
     """Run the detectors of FILE alone over the history of CONFIG: what would have been told, how often by chance, at
     which cost, and how the series looked.
 
-    FILE may be the name of a detector that CONFIG has, such as one with an expression. Exit codes: 0; 1 when one
-    failed, or measured nothing.
+    FILE may be the name of a detector that CONFIG has, such as one with an expression. One that hangs or takes too
+    much memory is stopped and left out, as in the daemon. Exit codes: 0; 1 when one failed, or measured nothing.
     """
     from monitor.config.loader import load
-    from monitor.detector_settings import build, check_detectors
-    from monitor.own.trial import alone, run
+    from monitor.daemon.history import Historian
+    from monitor.detector_settings import check_detectors
+    from monitor.own.trial import TIMED_HISTORY
 
-    found, blind = load(config, check_detectors), False
-    for recommender in found.recommenders:
-        in_file = Path(file).exists()
-        names = sorted(_of(file)) if in_file else [file]
-        configured = build(recommender.detectors, recommender.detector_files)
-        if not in_file and file not in configured:
-            raise UserError(f"{file}: is neither a file nor a detector of {recommender.name}")
-        files = [str(Path(file).resolve())] if in_file else recommender.detector_files
-        tried = alone(recommender, names, files)
-        tested = build(tried.detectors, tried.detector_files)
-        windows = _windows(recommender, begin, end)
-        with progress(recommender.name, len(windows)) as step:
-            trial = run(tried, windows, partial(_say, step))
-        for line in _report(tried, {n: c for n, c in tested.items() if n in names}, trial):
-            click.echo(line)
-        blind = blind or not trial.knows(names)
-    if blind:
+    found = load(config, check_detectors)
+    with Historian(found.daemon, cycle=TIMED_HISTORY) as historian:
+        known = [_tried(historian, file, recommender, (begin, end)) for recommender in found.recommenders]
+    if not all(known):
         raise click.exceptions.Exit(1)
 
 
-def _say(step: Callable[[str], None], window: Window) -> None:
-    step(f"{window.start:%Y-%m-%d %H:%M}")
+def _tried(
+    historian: Historian,
+    file: str,
+    recommender: RecommenderConfig,
+    span: tuple[datetime | None, datetime | None],
+) -> bool:
+    """Whether something can be said of the detectors after they were tried and it was said."""
+    from monitor.detector_settings import build
+    from monitor.own.trial import Trial, alone
+
+    in_file = Path(file).exists()
+    names = sorted(_of(file)) if in_file else [file]
+    if not in_file and file not in build(recommender.detectors, recommender.detector_files):
+        raise UserError(f"{file}: is neither a file nor a detector of {recommender.name}")
+    files = [str(Path(file).resolve())] if in_file else recommender.detector_files
+    tried = alone(recommender, names, files)
+    tested = build(tried.detectors, tried.detector_files)
+    windows = historian.windows(recommender, *span)
+    trial = Trial()
+    with progress(recommender.name, len(windows)) as step:
+        for evaluation in historian.evaluations(tried, windows):
+            trial.add(evaluation)
+            step(f"{evaluation.window.start:%Y-%m-%d %H:%M}")
+    for line in _report(tried, {n: c for n, c in tested.items() if n in names}, trial):
+        click.echo(line)
+    return trial.knows(names)
 
 
 def _report(
@@ -193,25 +204,6 @@ def _report(
         f"{trial.own_seconds:.2f} s of it its own"
     )
     return out
-
-
-def _windows(recommender: RecommenderConfig, begin: datetime | None, end: datetime | None) -> list[Window]:
-    from monitor.logs import PredictionLog
-    from monitor.windows import Window, windows_between
-
-    try:
-        span = PredictionLog(recommender.log).span()
-    except LogError as error:
-        raise UserError(f"{recommender.name}: {error}") from error
-    length = recommender.window.length
-    if begin is None or end is None:
-        if span is None:
-            raise UserError(
-                f"{recommender.name}: {recommender.log.path} holds no events: say --from and --to"
-            )
-        begin = begin or Window.containing(span[0], length).start
-        end = end or Window.containing(span[1], length).end
-    return list(windows_between(begin, end, length))
 
 
 def _known(config: Path | None) -> dict[str, Detector]:

@@ -75,6 +75,7 @@ def _evaluate(
     from monitor.config.loader import load
     from monitor.config.split import is_split
     from monitor.daemon.once import inspected, run_once
+    from monitor.daemon.pool import Limits
     from monitor.daemon.splits import Splits
     from monitor.store.lock import StateLock
     from monitor.store.store import Store
@@ -91,11 +92,14 @@ def _evaluate(
             return splits.expanded(inspection.config)
 
         split = any(is_split(r) for r in inspection.config.recommenders)
+        config = inspection.config
+        at_once = config.daemon.workers if split else len(config.recommenders)
         with progress("windows") as step:
             outcome = run_once(
-                inspection.config.recommenders,
+                config.recommenders,
                 store,
                 now,
+                limits=Limits.of(config.daemon, at_once),
                 expand=expand if split else None,
                 on_evaluation=lambda e: step(f"{e.recommender} {e.window.start:%Y-%m-%d %H:%M}"),
                 started=workers,

@@ -42,12 +42,19 @@ class LeaveOut(Mapping[Window, frozenset[str]]):
 
 @dataclass(frozen=True)
 class Job:
-    """Evaluate everything that is due for one recommender."""
+    """Evaluate everything that is due for one recommender.
+
+    Parameters
+    ----------
+    more : mapping of str to object
+        What the cycle is told besides, such as windows of history instead of what is due.
+    """
 
     recommender: RecommenderConfig
     store: Path
     now: datetime
     leave_out: LeaveOut = LeaveOut()
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

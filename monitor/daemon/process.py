@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 CYCLE = "monitor.cycle:run_cycle"
+HISTORY = "monitor.history:run_history"
 DUMP_SECONDS = 1.0  # for a hung process to say where it is
 KILL_SECONDS = 5.0
 

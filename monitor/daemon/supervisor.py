@@ -96,15 +96,15 @@ class Supervisor:
         while len(self._workers) < min(count, self.limits.slots):
             self._workers.append(self._start())
 
-    def submit(self, recommender: RecommenderConfig, now: datetime) -> bool:
-        """Have everything evaluated that is due for a recommender as of `now`.
+    def submit(self, recommender: RecommenderConfig, now: datetime, **more: Any) -> bool:
+        """Have everything evaluated that is due for a recommender as of `now`; `more` is for the cycle.
 
         Returns
         -------
         bool
             False when it is on its way already, or failed so recently that it has to wait.
         """
-        job = Job(recommender, self._folder, now)
+        job = Job(recommender, self._folder, now, more=more)
         return self._enqueue(Run(recommender.name, job, recommender.window.deadline))
 
     def call(self, name: str, deadline: timedelta, function: str, *arguments: Any) -> bool:

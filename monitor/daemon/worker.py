@@ -52,7 +52,7 @@ class Progress(Protocol):
 
 
 class Cycle(Protocol):
-    """`monitor.cycle.run_cycle`."""
+    """`monitor.cycle.run_cycle`, `monitor.history.run_history`."""
 
     def __call__(
         self,
@@ -62,6 +62,7 @@ class Cycle(Protocol):
         *,
         announce: Callable[[Progress], None],
         leave_out: Mapping[Window, frozenset[str]],
+        **more: Any,
     ) -> Iterator[Evaluation]: ...
 
 
@@ -151,7 +152,9 @@ def _evaluate(parent: Parent, notes_fd: int, run_cycle: Cycle, job: Job) -> None
 
     store = Store.open(job.store, read_only=True)
     try:
-        due = run_cycle(job.recommender, store, job.now, announce=announce, leave_out=job.leave_out)
+        due = run_cycle(
+            job.recommender, store, job.now, announce=announce, leave_out=job.leave_out, **job.more
+        )
         for evaluation in due:
             parent.send(Evaluated(evaluation))
             answer: Committed = parent.receive()

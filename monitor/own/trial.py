@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +14,15 @@ import numpy as np
 from detectors.core.detector import discover
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
-from monitor import cycle
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import Evaluation
+from monitor.evaluator import Announce, Progress
+from monitor.history import run_history
 from monitor.incidents.incident import Incident
-from monitor.windows import Window
+from monitor.store import Store
 
+TIMED_HISTORY = "monitor.own.trial:timed_history"
+OWN = "own"  # among the seconds of an evaluation
 HIGH, WIDE = 8, 72  # of a drawing
 MONTH = 30
 
@@ -61,7 +64,9 @@ class Trial:
     def add(self, evaluation: Evaluation) -> None:
         self.windows += 1
         self.rows += evaluation.read.rows
-        self.seconds += sum(evaluation.seconds.values())
+        seconds = dict(evaluation.seconds)
+        self.own_seconds += seconds.pop(OWN, 0.0)
+        self.seconds += sum(seconds.values())
         self.incidents |= {i.id: i for i in evaluation.open_incidents}
         self.failures |= evaluation.failures
         self.failed.update(evaluation.failures.keys())
@@ -87,20 +92,22 @@ def alone(recommender: RecommenderConfig, names: Sequence[str], files: Sequence[
     )
 
 
-def run(recommender: RecommenderConfig, windows: Sequence[Window], step: Callable[[Window], None]) -> Trial:
-    """Evaluate each window as it would have been when it was due."""
-    trial, since = Trial(), 0.0
+def timed_history(
+    recommender: RecommenderConfig, store: Store, now: datetime, *, announce: Announce, **more: Any
+) -> Iterator[Evaluation]:
+    """A cycle over history whose evaluations say how long detectors of one's own took, among the `seconds`."""
+    since = own = 0.0
 
-    def announce(progress: Any) -> None:
-        nonlocal since
+    def timed(progress: Progress) -> None:
+        nonlocal since, own
         if since:
-            trial.own_seconds += time.perf_counter() - since
+            own += time.perf_counter() - since
         since = time.perf_counter() if progress.detector else 0.0
+        announce(progress)
 
-    for evaluation in cycle.backtest(recommender, windows, announce):
-        trial.add(evaluation)
-        step(evaluation.window)
-    return trial
+    for evaluation in run_history(recommender, store, now, announce=timed, **more):
+        yield replace(evaluation, seconds={**evaluation.seconds, OWN: own})
+        own = 0.0
 
 
 def expected_false(recommender: RecommenderConfig, configured: Mapping[str, Any], slices: int) -> float:

@@ -15,16 +15,12 @@ from detectors import Severity
 from monitor import cycle
 from monitor.config.loader import parse
 from monitor.config.models import Mode, RecommenderConfig
-from monitor.daemon.faults import Kind
-from monitor.daemon.once import run_once
-from monitor.daemon.pool import Limits
 from monitor.detector_settings import build, check_detectors, mistakes
 from monitor.errors import UserError
 from monitor.evaluation import Evaluation
 from monitor.own import files
 from monitor.own.files import BadFile, load_files
-from monitor.store.store import Store
-from monitor.windows import Window, windows_between
+from monitor.windows import windows_between
 from tests.monitor.own_shop import HOUR, START, K, settings, write_shop
 
 GOOD = '''
@@ -201,38 +197,6 @@ def unknown(batch):
     }
     verdicts = {str(f.verdict.name) for f in beside.findings if f.measure == "unknown.mean"}
     assert verdicts == {"NO_DATA"}
-
-
-@pytest.mark.parametrize(
-    ("line", "kind", "reason"),
-    [
-        ("while True: pass", Kind.HUNG, r"stopped after 3s \(window.deadline\) at mine.py:\d+ in bad"),
-        ("hog = np.ones(10 * 2**30 // 8)", Kind.MEMORY,
-         r"stopped at more than 700MiB of memory \(daemon.worker_memory\)( at .*)?"),
-        ("os._exit(7)", Kind.DIED, "the worker ended by itself with exit code 7"),
-    ],
-)  # fmt: skip
-def test_what_takes_its_worker_along_is_named_and_the_window_told_without_it(
-    shop: Path, tmp_path: Path, line: str, kind: Kind, reason: str
-) -> None:
-    bad = (
-        f'\nimport os\nimport numpy as np\n\n@share_of_rows\ndef bad(batch):\n    """Share."""\n    {line}\n'
-    )
-    config = recommender(shop, GOOD + bad, window={"deadline": "3s"} if kind is Kind.HUNG else {})
-    with Store.open(tmp_path / "state") as store:
-        limits = Limits(memory=700 * 2**20, slots=1)
-        outcome = run_once([config], store, START + HOUR + config.window.settle, limits=limits)
-        (fault,) = outcome.faults
-        stored = store.evaluation("shop", Window(START, START + HOUR))
-    assert (fault.kind, fault.detector) == (kind, "bad")
-    assert re.fullmatch(f"{reason}, in detector bad", str(fault)), str(fault)
-    assert stored is not None
-    assert stored.failures == {"bad": str(fault)}
-    assert stored.findings
-    assert (
-        values(stored)["pricey.share", "all"]
-        == values(evaluations(recommender(shop))[0])["pricey.share", "all"]
-    )
 
 
 def test_what_is_not_built_in_watches_in_silence_until_told_otherwise(shop: Path) -> None:
