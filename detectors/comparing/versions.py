@@ -67,15 +67,13 @@ class Versions:
     def top_first_item(self, above: float) -> tuple[Excess, str] | None:
         """Share of the most frequent item at position 1, on each side its own, and which it is here."""
         counts = self.summary[ItemCounts]
-        first = counts.counts[:, FIRST].astype(float)
-        cell = np.searchsorted(self.sides.keys, counts.groups)[counts.group]
-        of = added(cell, first, len(self.sides.keys))
+        of = self.sides.by_cell(counts.groups, counts.totals[:, FIRST])
         weights = self.sides.weights(of)
         if not weights.any():
             return None
+        cell = np.searchsorted(self.sides.keys, counts.groups)
         shares = [
-            added(counts.key, first * (weights * side)[cell], len(counts.keys))
-            for side in (self.sides.ours, self.sides.theirs)
+            counts.weighted((weights * side)[cell], FIRST) for side in (self.sides.ours, self.sides.theirs)
         ]
         top = int(shares[0].argmax())
         n = self._independent(weights, of)

@@ -66,6 +66,10 @@ class Statistic(ABC):
     def from_batch(cls, batch: Batch) -> Self:
         """Summarise a batch."""
 
+    def contribution(self, batch: Batch) -> Self:
+        """What a batch adds to this state: merged with it, the same as `from_batch`; overridden where less will do."""
+        return self.from_batch(batch)
+
     @abstractmethod
     def merge(self, other: Self) -> Self:
         """The summary of both."""

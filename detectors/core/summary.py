@@ -61,12 +61,19 @@ class Summary:
         rate: float = 1.0,
         expected: Expected = NOTHING_EXPECTED,
         run: Run = straight,
+        so_far: Summary | None = None,
     ) -> Summary:
         """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same; what is
         `meant`, those rows alone.
 
-        `run` makes each statistic, and may leave one out.
+        Parameters
+        ----------
+        run : callable
+            Makes each statistic, and may leave one out.
+        so_far : Summary, optional
+            What this one is going to be merged with, and need not say again.
         """
+        known = {} if so_far is None else so_far.statistics
         batch = batch.read_only()
         seen = {(True, ""): batch, (False, ""): batch.sample(rate).read_only()}
         made = {}
@@ -75,7 +82,8 @@ class Summary:
             if (view := (t.census, part)) not in seen:
                 rows = seen[t.census, ""]
                 seen[view] = (expected.organic(rows) if t.organic else expected.meant(rows)).read_only()
-            if (statistic := run(t, partial(t.from_batch, seen[view]))) is not None:
+            summarise = known[t].contribution if t in known else t.from_batch
+            if (statistic := run(t, partial(summarise, seen[view]))) is not None:
                 made[t] = statistic
         kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
         return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
 from detectors.core.hashing import U64, distinct
+from detectors.core.sorting import order_of
 from detectors.statistics.keyed import Entries, KeyedCounts, tabulate
 
 # Items in at least this share of a cell's requests keep their name, and so do the first few.
@@ -93,12 +93,11 @@ def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.in
     """Indices of keys that are frequent somewhere, or among a cell's first few."""
     n = counts.counts[:, ANYWHERE]
     frequent = n >= NAMED_SHARE * requests[counts.group]
-    start = np.searchsorted(counts.group, np.arange(len(counts.groups) + 1))
-    for first, end in pairwise(start.tolist()):
-        if end - first > NAMED_FIRST:
-            frequent[first + np.argpartition(n[first:end], -NAMED_FIRST)[-NAMED_FIRST:]] = True
-        else:
-            frequent[first:end] = True
+    order = order_of(counts.group, n)
+    group = counts.group[order]
+    last = np.ones(len(order), bool)  # of their group, so many
+    last[:-NAMED_FIRST] = group[:-NAMED_FIRST] != group[NAMED_FIRST:]
+    frequent[order[last]] = True
     return distinct(counts.key[frequent]).astype(np.int64)
 
 

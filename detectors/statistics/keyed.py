@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64
 from detectors.core.hashing import U64, distinct
+from detectors.core.sorting import order_of
 from detectors.core.statistic import Statistic
 
-# Table cells up to which counting goes through a table: faster than a sort, 64 MB for each kind.
-SMALL_TABLE = 1 << 18  # entries of a table that stays in the processor's cache
-DENSE = 1 << 23
+SMALL_TABLE = 1 << 18  # entries up to which counting goes through a table: it stays in the processor's cache
+DENSE = 1 << 22  # entries up to which slices are added up from a table of all cells: 32 MB
 
 
 class Entries(NamedTuple):
@@ -69,29 +70,42 @@ class KeyedCounts(Statistic):
         """All entries added up under the keys of all parts."""
         groups = distinct(np.concatenate([p.groups for p in parts]))
         keys = distinct(np.concatenate([p.keys for p in parts]))
-        if len(groups) * len(keys) <= DENSE:
-            tables = np.zeros((cls.kinds, len(groups) * len(keys)), np.int64)
-            for p in parts:  # within a part every code is there once
-                code = p._codes(groups, keys)
-                for i in range(cls.kinds):
-                    tables[i, code] += p.counts[:, i]
-            seen = tables[0] != 0
-            for table in tables[1:]:
-                seen |= table != 0
-            at = np.flatnonzero(seen)
-            return _packed(groups, keys, at, tables[:, at].T)
-        codes = [p._codes(groups, keys) for p in parts]
-        at = distinct(np.concatenate(codes))
-        counts = np.zeros((len(at), cls.kinds), np.int64)
-        for p, code in zip(parts, codes, strict=True):
-            counts[np.searchsorted(at, code)] += p.counts
-        return _packed(groups, keys, at, counts)
+        codes = np.concatenate([p._codes(groups, keys) for p in parts])
+        order = order_of(codes)
+        codes = codes[order]
+        start = _starts(codes)
+        counts = np.empty((len(start), cls.kinds), np.int64)
+        for i in range(cls.kinds if len(start) else 0):  # a sum over rows of two numbers would be far slower
+            counts[:, i] = np.add.reduceat(np.concatenate([p.counts[:, i] for p in parts])[order], start)
+        return _packed(groups, keys, codes[start], counts)
 
     def _codes(self, groups: U64, keys: U64) -> NDArray[np.int64]:
         """Where the entries stand in a table of other groups and keys."""
         code = np.searchsorted(keys, self.keys)[self.key]
         code += (np.searchsorted(groups, self.groups) * len(keys))[self.group]
         return code
+
+    @cached_property
+    def totals(self) -> I64:
+        """Counts of all keys together, shape (cells, kinds)."""
+        start = np.searchsorted(self.group, np.arange(len(self.groups) + 1))
+        sums = np.concatenate([np.zeros((1, self.kinds), np.int64), np.cumsum(self.counts, axis=0)])
+        return np.diff(sums[start], axis=0)
+
+    def weighted(self, weights: NDArray[np.float64], kind: int = 0) -> NDArray[np.float64]:
+        """Counts by key, those of each cell times a weight, shape (keys,).
+
+        Parameters
+        ----------
+        weights : array, shape (cells,)
+            Cells without weight cost nothing.
+        """
+        start = np.searchsorted(self.group, np.arange(len(self.groups) + 1))
+        total = np.zeros(len(self.keys))
+        for cell in np.flatnonzero(weights):
+            rows = slice(start[cell], start[cell + 1])
+            total[self.key[rows]] += weights[cell] * self.counts[rows, kind]  # a key is there once in a cell
+        return total
 
     def by_slice(self, members: NDArray[np.bool_], kind: int = 0) -> Iterator[NDArray[np.float64]]:
         """Counts by key for one slice after the other, each of shape (keys,).
@@ -102,7 +116,7 @@ class KeyedCounts(Statistic):
             As `as_members` gives them.
         """
         counts, width = self.counts[:, kind], len(self.keys)
-        if len(self.groups) * width <= DENSE // 2:
+        if len(self.groups) * width <= DENSE:
             table = np.zeros((len(self.groups), width))
             table[self.group, self.key] = counts
             # Not a matrix product: a cell is in few slices, and adding its rows is less work than multiplying by zeros.
@@ -137,7 +151,7 @@ def tabulate(groups: U64, keys: U64, kinds: Sequence[NDArray[np.int64]]) -> Entr
     at = counted[0][0] if len(counted) == 1 else distinct(np.concatenate([codes for codes, _ in counted]))
     counts = np.zeros((len(at), len(kinds)), np.int64)
     for i, (codes, times) in enumerate(counted):
-        counts[np.searchsorted(at, codes), i] = times
+        counts[slice(None) if len(codes) == len(at) else np.searchsorted(at, codes), i] = times
     return _packed(groups, keys, at, counts)
 
 
@@ -152,20 +166,23 @@ def _count(codes: NDArray[np.int64], size: int) -> tuple[NDArray[Any], NDArray[n
         at = np.flatnonzero(table)
         return at, table[at]
     ordered = np.sort(codes.astype(np.int32 if size < 2**31 else np.int64))
-    start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    start = _starts(ordered)
     return ordered[start], np.diff(start, append=len(ordered))
 
 
-def _packed(groups: U64, keys: U64, at: NDArray[np.int64], counts: NDArray[Any]) -> Entries:
-    """Entries from codes, with the keys that occur."""
-    group, key = np.divmod(at, max(1, len(keys)))
+def _starts(ordered: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Where each different value begins."""
+    return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+
+
+def _packed(groups: U64, keys: U64, at: NDArray[np.integer[Any]], counts: NDArray[Any]) -> Entries:
+    """Entries from codes in order, with the keys that occur."""
+    begin = np.searchsorted(at, np.arange(len(groups) + 1) * len(keys))
+    group = np.repeat(np.arange(len(groups), dtype=np.int32), np.diff(begin))
+    key = (at - np.repeat(np.arange(len(groups)) * len(keys), np.diff(begin))).astype(np.int32)
     used = np.zeros(len(keys), bool)
     used[key] = True
-    number = np.cumsum(used) - 1
-    return Entries(
-        groups,
-        keys[used],
-        group.astype(np.int32),
-        number[key].astype(np.int32),
-        counts.astype(np.int64, copy=False),
-    )
+    if not used.all():
+        key = (np.cumsum(used, dtype=np.int32) - np.int32(1))[key]
+        keys = keys[used]
+    return Entries(groups, keys, group, key, counts.astype(np.int64, copy=False))

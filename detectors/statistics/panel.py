@@ -78,20 +78,36 @@ class Panel(Statistic):
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
+        return cls._from_batch(batch, np.full(len(batch.cells), EVERYONE))
+
+    def contribution(self, batch: Batch) -> Self:
+        """Users beyond the bound of this sample cannot come in."""
+        bound = np.full(len(batch.cells), EVERYONE)
+        _, here, there = np.intersect1d(
+            batch.cells.keys, self.groups, assume_unique=True, return_indices=True
+        )
+        bound[here] = self.bound[there]
+        return self._from_batch(batch, bound)
+
+    @classmethod
+    def _from_batch(cls, batch: Batch, bound: U64) -> Self:
+        """The sample of the users up to a bound, shape (cells,)."""
         if not len(batch.cells):
             return cls.empty()
-        chosen = _with_smallest_hashes(batch)
+        within = batch.user <= bound[batch.cell]
+        chosen = _with_smallest_hashes(batch, within, bound)
         rows = batch.select(chosen)
+        cells = len(batch.cells)
         return cls._keep(
             batch.cells.keys,
-            np.full(len(batch.cells), EVERYONE),
+            bound,
             rows.cell.astype(np.int64), rows.user, rows.user_known, np.ones(rows.n_requests, np.int64),
             np.arange(rows.n_requests), rows.request,
             np.zeros(rows.n_requests, np.uint64) if rows.context is None else rows.context,
             np.ones(rows.n_requests, np.int32) if rows.first is None else rows.first.astype(np.int32),
             rows.offsets, rows.item_hash[rows.item],
             np.clip(rows.position, 0, 2**31 - 1).astype(np.int32),
-            truncated=batch.requests_by_cell > np.bincount(rows.cell, minlength=len(batch.cells)),
+            truncated=np.bincount(batch.cell[within & ~chosen], minlength=cells) > 0,
         )  # fmt: skip
 
     def merge(self, other: Self) -> Self:
@@ -118,7 +134,7 @@ class Panel(Statistic):
             ),
             np.concatenate([p.item for p in parts]),
             np.concatenate([p.position for p in parts]),
-            truncated=bound < EVERYONE,
+            truncated=np.zeros(len(groups), bool),
         )
 
     @classmethod
@@ -129,7 +145,7 @@ class Panel(Statistic):
     ) -> Self:  # fmt: skip
         """Put users and lists in order, add up repeats, cut to the limits.
 
-        `truncated`: cells that have more users than are given.
+        `truncated`: cells that have more users up to their bound than are given: no fewer than are kept.
         """
         order = np.lexsort((user, group))
         new = np.ones(len(order), bool)
@@ -138,8 +154,9 @@ class Panel(Statistic):
         number[order] = np.cumsum(new) - 1
         earliest = order[new]
         start = np.searchsorted(group[earliest], np.arange(len(groups) + 1))
-        size = np.diff(start)
-        kept = np.arange(len(earliest)) - start[group[earliest]] < USERS
+        within = user[earliest] <= bound[group[earliest]]  # others may be missing from one of the parts
+        size = np.bincount(group[earliest][within], minlength=len(groups))
+        kept = within & (np.arange(len(earliest)) - start[group[earliest]] < USERS)
         totals = np.bincount(number, requests, len(earliest)).astype(np.int64)
 
         cut = (size > USERS) | truncated
@@ -223,13 +240,16 @@ class Panel(Statistic):
         return users, users[self.request_user], rate
 
 
-def _with_smallest_hashes(batch: Batch) -> NDArray[np.bool_]:
-    """Requests of at least the `USERS` smallest user hashes of each cell, without sorting all of them, shape (n,)."""
-    requests = batch.requests_by_cell
+def _with_smallest_hashes(batch: Batch, within: NDArray[np.bool_], bound: U64) -> NDArray[np.bool_]:
+    """Of the requests of users up to a bound those of at least the `USERS` smallest hashes of each cell, shape (n,).
+
+    Without sorting all of them.
+    """
+    requests = np.bincount(batch.cell[within], minlength=len(batch.cells))
     share = np.minimum(1.0, 1.6 * USERS / np.maximum(requests, 1))
     while True:
-        bound = np.where(share < 1, (share * 2.0**64 * (1 - 2**-50)).astype(np.uint64), EVERYONE)
-        chosen = batch.user <= bound[batch.cell]
+        lower = np.where(share < 1, (share * bound.astype(float) * (1 - 2**-50)).astype(np.uint64), bound)
+        chosen = batch.user <= lower[batch.cell]
         if (share >= 1).all():
             return chosen
         order = np.lexsort((batch.user[chosen], batch.cell[chosen]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells
 from detectors.core.hashing import U64, mix
+from detectors.core.sorting import order_of
 from detectors.core.texts import Texts
 from monitor.engine.chunk import Chunk
 from monitor.engine.codes import Codes, Flags, Ints, unify
@@ -188,31 +189,17 @@ def _order_of_hashes(hashes: U64) -> I64:
     return order
 
 
-def _order(*keys: NDArray[np.integer[Any]]) -> I64:
-    """Stable order by keys that are not negative, the first one foremost; sorted as one word while they fit in."""
-    n = len(keys[0])
-    bits = [int(k.max(initial=0)).bit_length() for k in keys]
-    if sum(bits) + n.bit_length() > 63:
-        return np.lexsort(keys[::-1])
-    word = np.zeros(n, np.int64)
-    for key, width in zip(keys, bits, strict=True):
-        word = word << width | key
-    word = word << n.bit_length() | np.arange(n)
-    word.sort()
-    return word & ((1 << n.bit_length()) - 1)
-
-
 def _in_order(rows: _Rows, has: frozenset[str]) -> tuple[_Rows, I64]:
     """Rows by request and position without those that repeat another's item too, and the requests of the repeats."""
     request, position = rows.request, rows.position
     same = request[1:] == request[:-1]
     if not ((request[1:] > request[:-1]) | (same & (position[1:] >= position[:-1]))).all():
-        rows = rows.take(_order(request, position))
+        rows = rows.take(order_of(request, position))
         request, position = rows.request, rows.position
         same = request[1:] == request[:-1]
     if "request" not in has or not (same & (position[1:] == position[:-1])).any():
         return rows, np.empty(0, np.int64)
-    rows = rows.take(_order(request, position, rows.item))
+    rows = rows.take(order_of(request, position, rows.item))
     repeats = np.zeros(len(request), bool)
     repeats[1:] = same & (position[1:] == position[:-1]) & (rows.item[1:] == rows.item[:-1])
     return rows.take(~repeats), request[repeats]
@@ -234,7 +221,7 @@ def _positions(chunks: Sequence[Chunk], row_request: I64, has: frozenset[str]) -
     if (row_request[1:] >= row_request[:-1]).all():
         return place
     position = np.empty_like(place)
-    position[_order(row_request)] = place
+    position[order_of(row_request)] = place
     return position
 
 

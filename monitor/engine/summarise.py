@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +90,9 @@ class _Part:
         )
 
 
+NOTHING = _Part(Summary(), Summary())
+
+
 @dataclass
 class _Rows:
     """Rows by what became of them, added up while reading."""
@@ -153,30 +157,33 @@ def summarise(
         rows.read += chunk.n_rows
         return _inside(_of_value(chunk, only), edges, rows)
 
-    def count(group: Sequence[Chunk], values: SliceValues) -> _Part:
+    def count(group: Sequence[Chunk], values: SliceValues, so_far: _Part = NOTHING) -> _Part:
         batch = join(assemble(group, values, has))
         return _Part(
-            Summary.of(batch, kinds, plan.rate, expected, run),
+            Summary.of(batch, kinds, plan.rate, expected, run, so_far.summary),
             Summary()
             if boost is None
-            else Summary.of(boost.sample(batch), sampled_kinds, expected=expected, run=run),
+            else Summary.of(
+                boost.sample(batch), sampled_kinds, expected=expected, run=run, so_far=so_far.boosted
+            ),
             batch.n_requests,
             batch.sample(plan.rate).n_rows,
             int(batch.repeated.sum()),
         )
 
-    def submit(group: Sequence[Chunk]) -> Future[_Part]:
+    def submit(group: Sequence[Chunk], so_far: _Part) -> Future[_Part]:
         nonlocal values, boost
         values = values.admit(group)
         if boost is None and plan.rate < 1 and not plan.left_out:
             boost = Boost.decide(assemble(group, values, has), plan, recommender.budget.rows_per_evaluation)
-        return pool.submit(count, group, values)
+        return pool.submit(count, group, values, so_far)
 
     parts = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
         for pieces in _replicate_groups(plan):
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
-            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit, run) or count([], values))
+            merge = partial(pool.submit, _Part.merge_all, run=run)
+            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit, merge) or count([], values))
     whole = _Part.merge_all(parts, run)
     for n, first, last in plan.elsewhere:
         rows.past += n if last < edges[0] else 0
@@ -219,23 +226,34 @@ def _replicate_groups(plan: Plan) -> list[list[Piece]]:
 
 
 def _merged(
-    groups: Iterable[Sequence[Chunk]], submit: Callable[[Sequence[Chunk]], Future[_Part]], run: Run
+    groups: Iterable[Sequence[Chunk]],
+    submit: Callable[[Sequence[Chunk], _Part], Future[_Part]],
+    merge: Callable[[Sequence[_Part]], Future[_Part]],
 ) -> _Part | None:
     """What was counted of all groups, merged in order; one group is put together while others are counted."""
     pending: deque[Future[_Part]] = deque()
+    merging: Future[_Part] | None = None
     parts: list[_Part] = []
+    so_far = NOTHING
 
     def settle(most: int) -> None:
+        nonlocal merging
         while len(pending) > most:
             parts.append(pending.popleft().result())
             if len(parts) >= MERGED_AT_ONCE:
-                parts[:] = [_Part.merge_all(parts, run)]
+                earlier = [] if merging is None else [merging.result()]
+                merging = merge([*earlier, *parts])
+                parts.clear()
 
     for group in groups:
         settle(THREADS - 1)
-        pending.append(submit(group))
+        if merging is not None and merging.done():
+            so_far = merging.result()
+        pending.append(submit(group, so_far))
     settle(0)
-    return _Part.merge_all(parts, run) if parts else None
+    if merging is not None:
+        parts.insert(0, merging.result())
+    return merge(parts).result() if parts else None
 
 
 def _ahead(

@@ -120,15 +120,24 @@ def test_parts_with_cells_of_their_own_make_the_whole(kind: type[Statistic], bat
 
 
 @every_statistic
-@given(a=batches(), b=batches())
-def test_counting_by_sorting_is_counting_by_tables(kind: type[Statistic], a: Batch, b: Batch) -> None:
-    x, y = kind.from_batch(a), kind.from_batch(b)
+@given(a=batches(), b=batches(), c=batches(), seed=seeds)
+def test_what_batches_contribute_is_all_that_a_state_needs_of_them(
+    kind: type[Statistic], a: Batch, b: Batch, c: Batch, seed: int
+) -> None:
+    x, y, z = (kind.from_batch(batch) for batch in (a, b, c))
+    parts = [x, x.contribution(b), x.contribution(c)]
+    order = np.random.default_rng(seed).permutation(3)
+    assert merged([parts[i] for i in order]).equals(merged([x, y, z]))
+
+
+@every_statistic
+@given(a=batches())
+def test_counting_by_sorting_is_counting_by_tables(kind: type[Statistic], a: Batch) -> None:
+    x = kind.from_batch(a)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keyed, "DENSE", 0)
+        patch.setattr(keyed, "SMALL_TABLE", 0)
         patch.setattr(minutes, "LONG_SPAN", 0)
         assert kind.from_batch(a).equals(x)
-        by_sorting = x.merge(y)
-    assert by_sorting.equals(x.merge(y))
 
 
 @every_statistic
