@@ -147,9 +147,10 @@ def _identical_lists(tops: Tops) -> Measurement:
         chosen = np.flatnonzero(lists & long_enough)
         of[s] = len(chosen)
         if len(chosen):
-            _, first, n = np.unique(panel.signature[chosen], return_index=True, return_counts=True)
+            number = panel.list_number[chosen]
+            n = np.bincount(number)
             best = int(np.argmax(n))
-            hits[s], example[s] = n[best], chosen[first[best]]
+            hits[s], example[s] = n[best], chosen[np.flatnonzero(number == best)[0]]
 
     def evidence(s: int) -> Mapping[str, Any]:
         if example[s] < 0:
@@ -168,7 +169,7 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
     frequent = np.zeros(len(counts.keys), bool)
     for s, totals in enumerate(shown.by_item()):  # most rows are left out at once
         frequent |= _is_frequent(totals, shown.answers[s])
-    item = np.searchsorted(counts.keys, panel.item)
+    item = panel.find(counts.keys)
     row = np.flatnonzero(
         (panel.position >= 1) & (panel.position <= LAST_PLACE) & (frequent[item] if len(item) else False)
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.hashing import U64, distinct
+from detectors.core.sorting import order_of
 from detectors.statistics.panel import Panel
 
 F = NDArray[np.float64]
@@ -71,19 +72,26 @@ class Shown:
         ends = np.cumsum(length)
         row = np.repeat(panel.offsets[chosen] - (ends - length), length) + np.arange(length.sum())
         of_row = np.repeat(np.arange(len(chosen)), length)
-        item = distinct(panel.item[row])
-        width = np.int64(max(len(item), 1))
-        of_list, which = np.divmod(distinct(of_row * width + np.searchsorted(item, panel.item[row])), width)
-        code, at = np.unique(owner[of_list] * width + which, return_inverse=True)
-        entry_user, entry_item = np.divmod(code, width)
+        number = panel.item_number[row]
+        used = np.zeros(len(panel.items), bool)
+        used[number] = True
+        which = (np.cumsum(used) - 1)[number]
+        width = np.int64(max(int(used.sum()), 1))
+        of_list, which = np.divmod(distinct(of_row * width + which), width)
+        code = owner[of_list] * width + which
+        order = order_of(code)
+        code = code[order]
+        start = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]])[: len(code)])
+        entry_user, entry_item = np.divmod(code[start], width)
+        of_entry = np.add.reduceat(weight[of_list][order], start) if len(start) else np.zeros(0)
         return cls(
             user,
             added(owner, weight, len(user)),
             added(owner[of_list], weight[of_list], len(user)),
-            item,
+            panel.items[used],
             entry_user,
             entry_item,
-            added(at, weight[of_list], len(code)),
+            of_entry,
         )
 
     @cached_property

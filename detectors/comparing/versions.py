@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparing.likeness import Shown, added, overlap
+from detectors.comparing.likeness import Shown, overlap
 from detectors.comparing.sides import Excess, F, Sides, excess
 from detectors.core.summary import Summary
 from detectors.statistics.item_counts import FIRST, ItemCounts
@@ -85,16 +85,17 @@ class Versions:
         panel = self.summary[Panel]
         long_enough = np.flatnonzero(np.diff(panel.offsets) >= 2)
         cell, weight = self._panel_cell[long_enough], self._panel_weights[long_enough]
-        kinds, example, kind = np.unique(panel.signature[long_enough], return_index=True, return_inverse=True)
+        number = panel.list_number[long_enough]
         shares, n = [], []
         for side in (self.sides.ours, self.sides.theirs):
             mine = np.where(side[cell], weight, 0.0)
             if not mine.any():
                 return None
-            shares.append(added(kind, mine, len(kinds)) / mine.sum())
+            shares.append(np.bincount(number, mine) / mine.sum())
             n.append(mine.sum() ** 2 / (mine**2).sum() / self._clustering)
         top = int(shares[0].argmax())
-        item = self.summary[ItemCounts].text_of(int(panel.item[panel.offsets[long_enough[example[top]]]]))
+        example = long_enough[np.flatnonzero(number == top)[0]]
+        item = self.summary[ItemCounts].text_of(int(panel.item[panel.offsets[example]]))
         return excess(float(shares[0][top]), n[0], float(shares[1].max()), n[1], above), item
 
     def likeness(self, times: float, above: float) -> Excess | None:

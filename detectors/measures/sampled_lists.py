@@ -73,7 +73,7 @@ class SampledLists:
     @cached_property
     def item(self) -> I64:
         """Index into the keys of `ItemCounts` of each row."""
-        return np.searchsorted(self.summary[ItemCounts].keys, self.panel.item)
+        return self.panel.find(self.summary[ItemCounts].keys)
 
     @cached_property
     def row_list(self) -> I64:

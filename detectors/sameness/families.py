@@ -56,7 +56,7 @@ class Families:
         """The share of lists that have it, from the panel: one with two ids of a family has it once."""
         panel, counts = self.summary[Panel], self.summary[ItemCounts]
         request = np.repeat(np.arange(len(panel.request)), np.diff(panel.offsets))
-        family = self.code[np.searchsorted(counts.keys, panel.item)] if len(panel.item) else request
+        family = self.code[panel.find(counts.keys)] if len(panel.item) else request
         request, family = np.divmod(
             distinct(request[family >= 0] * self.width + family[family >= 0]), self.width
         )

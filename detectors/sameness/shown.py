@@ -40,8 +40,7 @@ class Shown:
         """Answers that could have an item there, shape (slices,)."""
         counts, lists = self.summary[ItemCounts], self.summary[ListTally]
         if self.place == FIRST:
-            by_group = np.bincount(counts.group, counts.counts[:, FIRST], len(counts.groups))
-            out = (self.summary.members(counts) @ by_group).astype(float)
+            out = (self.summary.members(counts) @ counts.totals[:, FIRST]).astype(float)
         else:
             out = np.asarray(self.summary.members(lists) @ lists.lists, float)
         for s in self._by_thing:
@@ -85,7 +84,7 @@ class Shown:
         """Request of the panel and item of each row that counts; an item counts once in a request."""
         counts, panel = self.summary[ItemCounts], self.summary[Panel]
         request = np.repeat(np.arange(len(panel.request)), np.diff(panel.offsets))
-        item = np.searchsorted(counts.keys, panel.item)
+        item = panel.find(counts.keys)
         if self.place == FIRST:
             first = panel.position == panel.first[request]
             return request[first], item[first]

@@ -88,9 +88,8 @@ class KeyedCounts(Statistic):
     @cached_property
     def totals(self) -> I64:
         """Counts of all keys together, shape (cells, kinds)."""
-        start = np.searchsorted(self.group, np.arange(len(self.groups) + 1))
-        sums = np.concatenate([np.zeros((1, self.kinds), np.int64), np.cumsum(self.counts, axis=0)])
-        return np.diff(sums[start], axis=0)
+        sums = [np.bincount(self.group, of_kind, len(self.groups)) for of_kind in self.counts.T]
+        return np.stack(sums, axis=1).astype(np.int64)  # whole numbers below 2^53
 
     def weighted(self, weights: NDArray[np.float64], kind: int = 0) -> NDArray[np.float64]:
         """Counts by key, those of each cell times a weight, shape (keys,).

@@ -188,6 +188,25 @@ class Panel(Statistic):
         return _signatures(self.offsets, self.item, self.position)
 
     @cached_property
+    def list_number(self) -> I64:
+        """Number of the ordered list of each request, the same for the same list, shape (requests,)."""
+        return np.searchsorted(distinct(self.signature), self.signature)
+
+    @cached_property
+    def items(self) -> U64:
+        """Items of the lists, sorted, shape (items,)."""
+        return distinct(self.item)
+
+    @cached_property
+    def item_number(self) -> NDArray[np.int32]:
+        """Index into `items` of each row, shape (rows,)."""
+        return np.searchsorted(self.items, self.item).astype(np.int32)
+
+    def find(self, keys: U64) -> I64:
+        """Where the item of each row stands, or would stand, among sorted hashes, shape (rows,)."""
+        return np.searchsorted(keys, self.items)[self.item_number]
+
+    @cached_property
     def request_group(self) -> NDArray[np.int32]:
         """Cell of each request, shape (requests,)."""
         return self.user_group[self.request_user]
