@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -178,11 +177,13 @@ def summarise(
             boost = Boost.decide(assemble(group, values, has), plan, recommender.budget.rows_per_evaluation)
         return pool.submit(count, group, values, so_far)
 
+    def merge(parts: Sequence[_Part]) -> Future[_Part]:
+        return pool.submit(_Part.merge_all, parts, run)
+
     parts = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
         for pieces in _replicate_groups(plan):
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
-            merge = partial(pool.submit, _Part.merge_all, run=run)
             parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit, merge) or count([], values))
     whole = _Part.merge_all(parts, run)
     for n, first, last in plan.elsewhere:
