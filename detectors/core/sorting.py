@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.core.hashing import U64
+
 
 def order_of(*keys: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Stable order by keys that are not negative, the first one foremost.
@@ -34,3 +36,15 @@ def order_of(*keys: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     word = word << n.bit_length() | np.arange(n)
     word.sort()
     return word & ((1 << n.bit_length()) - 1)
+
+
+def order_of_hashes(hashes: U64) -> NDArray[np.int64]:
+    """Stable order. Leading bits and place are sorted as one word: far faster than sorting places by hashes."""
+    bits = np.uint64(len(hashes).bit_length())
+    word = (hashes >> bits << bits) | np.arange(len(hashes), dtype=np.uint64)
+    word.sort()
+    order = (word & ((np.uint64(1) << bits) - np.uint64(1))).view(np.int64)
+    alike = word[1:] >> bits == word[:-1] >> bits
+    if (hashes[order][1:] != hashes[order][:-1])[alike].any():  # differ in the bits that had to give way
+        return np.argsort(hashes, kind="stable")
+    return order

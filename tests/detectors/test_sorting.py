@@ -1,4 +1,4 @@
-"""Orders by integer keys against numpy's."""
+"""Sorting as one word: the same order as numpy's stable sorts give, also where the word is too short."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.core.sorting import order_of
+from detectors.core.sorting import order_of, order_of_hashes
 
-largest = st.sampled_from([1, 7, 2**20, 2**31, 2**62])
+KEYS = st.integers(0, 50)
 
 
-@given(n=st.integers(0, 60), first=largest, second=largest, seed=st.integers(0, 2**32))
-def test_the_order_is_that_of_a_lexical_sort(n: int, first: int, second: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    a, b = rng.integers(0, first, n), rng.integers(0, second, n)
+@given(st.lists(st.tuples(KEYS, KEYS, KEYS), max_size=60), st.sampled_from([0, 20, 40]))
+def test_by_several_keys(rows: list[tuple[int, int, int]], shift: int) -> None:
+    a, b, c = np.array(rows, np.int64).reshape(-1, 3).T << shift
     assert order_of(a, b).tolist() == np.lexsort((b, a)).tolist()
+    assert order_of(a, b, c).tolist() == np.lexsort((c, b, a)).tolist()
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint16, np.uint32])
@@ -24,3 +24,13 @@ def test_narrow_keys_are_not_cut(kind: type[np.integer]) -> None:
     top = int(np.iinfo(kind).max)
     keys = np.array([top, 0, top - 1, top], kind)
     assert order_of(keys, keys[::-1]).tolist() == np.lexsort((keys[::-1], keys)).tolist()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9), max_size=60))
+def test_by_hashes(values: list[int]) -> None:
+    hashes = np.array(values, np.uint64)
+    order = order_of_hashes(hashes)
+    groups = hashes[order]
+    places = {h: np.flatnonzero(hashes == h).tolist() for h in hashes.tolist()}
+    assert [order[groups == h].tolist() for h in places] == list(places.values())
+    assert len(set(values)) == 1 + np.count_nonzero(groups[1:] != groups[:-1]) if values else True
