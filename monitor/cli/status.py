@@ -31,7 +31,7 @@ def status(
     """How every recommender stands, as the store has it, and whether a daemon runs.
 
     With --config those that were never evaluated are listed too, and modes and cadences count. Exit codes: 0, also
-    when trouble was found; 3 when of a recommender nothing new is known (not evaluated, overdue, failed, no data); 10
+    when trouble was found; 3 when of a recommender nothing new is known (not evaluated, behind, failed, no data); 10
     only with --fail-on.
     """
     from monitor.cli.reading import echo_json, table

@@ -52,8 +52,8 @@ class ConfigFile:
             return True
 
 
-def content(path: Path) -> bytes:
-    """The bytes of a configuration file.
+def content(path: Path, otherwise: str = "name a configuration, or write one with recwatch init") -> bytes:
+    """The bytes of a configuration file; `otherwise` says what to do when there is none.
 
     Raises
     ------
@@ -64,9 +64,7 @@ def content(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; name a configuration, or write one with recwatch init"
-        ) from None
+        raise UserError(f"{path}: no such file; {otherwise}") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; name the configuration file in it") from None
     except OSError as error:

@@ -13,7 +13,7 @@ from monitor.evaluation import Evaluation, Status
 from monitor.exposition.state import LOOK_BACK, SUCCESS
 from monitor.incidents.incident import Incident
 from monitor.reading.explanation import Kept
-from monitor.web.states import State, Watched, notes, recommender_state
+from monitor.web.states import BEHIND, State, Watched, notes, recommender_state
 
 SCHEMA_VERSION = 1
 
@@ -110,7 +110,7 @@ def _standing(records: Kept, name: str, config: RecommenderConfig | None, now: d
     return Standing(
         name,
         state,
-        latest is not None and latest.status is Status.EVALUATED and state.word != "overdue",
+        latest is not None and latest.status is Status.EVALUATED and state.word not in BEHIND,
         latest,
         max((e.evaluated_at for e in recent if e.status in SUCCESS), default=None),
         newest,

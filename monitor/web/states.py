@@ -19,6 +19,8 @@ from monitor.web.wording import moment, number, short
 Tone = Literal["bad", "warn", "mute", "good"]
 TONES: tuple[Tone, ...] = ("bad", "warn", "mute", "good")  # worst first
 WHOLE = "all"
+AT_WORK = timedelta(minutes=10)  # since an older window was evaluated: newer ones are on their way
+BEHIND = ("overdue", "catching up")  # the newest window that was evaluated says nothing of now
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ def recommender_state(
             if incident.severity is severity and config.mode is not Mode.OBSERVE:
                 return State(known.word, known.tone, incident.summary)
     if overdue := _overdue(config, latest, now):
+        if now - latest.evaluated_at <= AT_WORK:
+            why = f"Older windows are being evaluated, by now up to {moment(latest.window.end)}."
+            return State("catching up", "mute", why)
         return State("overdue", "warn", overdue)
     if latest.status is Status.NO_DATA:
         return _empty(config, latest, newest_event, now)
@@ -114,7 +119,7 @@ def notes(config: Watched, latest: Evaluation | None, state: State, now: datetim
         out.append(
             f"The last window was not evaluated: {evaluation_state(latest).why}. The incident stays open."
         )
-    if state.word not in ("overdue", "not evaluated yet") and (overdue := _overdue(config, latest, now)):
+    if state.word not in (*BEHIND, "not evaluated yet") and (overdue := _overdue(config, latest, now)):
         out.append(overdue)
     if config.mode is Mode.OBSERVE:
         out.append("Observed only: nobody is told of what is found here.")

@@ -29,6 +29,7 @@ from monitor.web.wording import short
 STRIP = 24  # windows in the strip of a recommender
 LISTED = 48  # evaluations on a recommender's page
 PER_PAGE = 100  # evaluations on a page of their history
+STARTING = ("not evaluated yet", "catching up")
 LOOK_BACK = 500  # evaluations among which older trouble is looked for
 CLOSED_SHOWN = timedelta(days=7)
 AROUND = 36  # windows before an incident, and after it, in its chart
@@ -353,6 +354,8 @@ def _headline(states: Sequence[State], incidents: int) -> State:
             f"{total} watched, nothing is wrong" if states else "No recommender is watched",
             "good" if states else "mute",
         )
+    if all(state.word in STARTING for state in states):
+        return State(f"Nothing is known yet of {total}: older windows come first", "mute")
     rest = len(states) - fine - unknown
     parts = [f"{fine} of {total} fine"]
     parts += [f"{rest} with trouble"] if rest else []

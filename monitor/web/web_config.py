@@ -33,6 +33,7 @@ CLIENTS = {
 }
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 Version = Literal["TLS12", "TLS13"]
+NO_FILE = "--web.config.file names the file with TLS and users; leave it out to have neither"
 
 
 class TlsServer(Strict):
@@ -154,7 +155,7 @@ def load(path: Path) -> WebConfig:
     """
     problems = Problems(str(path))
     try:
-        text = content(path).decode()
+        text = content(path, NO_FILE).decode()
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8") from None
     tree = read(text, {}, problems)

@@ -2,7 +2,7 @@
 
 Times of `recwatch once`, the whole process, stand beside those of a process that only decodes the same columns.
 Both are run in turn, several rounds; the median counts. Ratios of one run mean something, seconds of two machines
-do not.
+do not. Detectors made of functions stand beside the built-in ones of their kind.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import backtest, daemon
+from tests.bench import backtest, daemon, own_detector
 from tests.bench.config import write_config
 from tests.bench.figures import Figure, machine, table
 from tests.bench.hour import Variant, write_hour
@@ -54,6 +54,7 @@ def main() -> int:
         if not options.no_backtest:
             figures += _backtest_figures(options, work)
         figures += _daemon_figures(work)
+    figures += own_detector.measure()
     print(f"\n{table(figures)}")
     return 0
 

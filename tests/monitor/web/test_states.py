@@ -1,5 +1,6 @@
 """How a recommender stands, in one word: trouble first, and what is not known is never fine."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,18 @@ def test_no_news_for_two_periods_is_overdue() -> None:
     assert late.why.replace("\u00a0", " ") == (
         "The window after 2026-03-14 12:00 UTC should have been evaluated at 2026-03-14 13:10 UTC."
     )
+
+
+def test_older_windows_that_are_being_evaluated_say_nothing_of_now() -> None:
+    due, long_ago = NOON + HOUR + timedelta(minutes=10), NOON - 50 * HOUR
+    now = due + 2 * HOUR
+    at_work = replace(evaluation(end=long_ago), evaluated_at=now - timedelta(minutes=10))
+    found = state(at_work, now=now)
+    assert (found.word, found.tone) == ("catching up", "mute")
+    assert found.why.replace("\u00a0", " ") == (
+        "Older windows are being evaluated, by now up to 2026-03-12 10:00 UTC."
+    )
+    assert state(at_work, now=now + timedelta(seconds=1)).word == "overdue"
 
 
 def test_between_two_nightly_batches_a_log_waits() -> None:

@@ -56,6 +56,7 @@ def test_the_headline_never_calls_the_unknown_fine() -> None:
         "warn",
     )
     assert headline() == ("No recommender is watched", "mute")
+    assert headline("new") == ("Nothing is known yet of 1 recommender: older windows come first", "mute")
 
 
 def test_an_incident_tells_what_where_since_when_and_how_much() -> None:

@@ -188,3 +188,12 @@ def test_users_and_certificate_are_taken_up_while_it_serves(
         file.refresh()
         assert set(file.config.basic_auth_users) == {"beatrice"}
         assert name_of(server) == "CN=second"
+
+
+def test_a_file_that_is_not_there_says_what_it_would_be_for(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        WebConfigFile(tmp_path / "web.yaml")
+    assert str(raised.value) == (
+        f"{tmp_path / 'web.yaml'}: no such file; --web.config.file names the file with TLS and users; "
+        "leave it out to have neither"
+    )
