@@ -24,6 +24,9 @@ WHY = {
     "model_version": "the log has no model version column",
     "version_slice": "model versions are compared where `log.columns.model_version` is among the `slices`: add it",
     "context": "the log has no context column",
+    "numbers": "no columns of numbers are named (detectors.drift.numbers)",
+    "texts": "no columns of texts are named (detectors.drift.texts)",
+    "slices": "nothing is sliced by",
     "click": "nothing says what was clicked (log.columns.click, outcomes)",
     "conversion": "no conversions are configured (outcomes.conversions)",
     "value": "nothing says what an outcome is worth (outcomes.columns.value, catalog.columns.value)",
@@ -123,6 +126,8 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
         has.add("position")  # the order of the rows
     if version_column(recommender) is not None:
         has.add("version_slice")
+    if set(recommender.slices) - {recommender.log.columns.model_version}:
+        has.add("slices")
     return frozenset(has)
 
 

@@ -110,6 +110,10 @@ class Detector(ABC):
     def measures(self) -> tuple[Measure, ...]:
         """What it measures, with these settings."""
 
+    def asks_for(self) -> Mapping[str, type]:
+        """`columns`, and those that its settings name."""
+        return self.columns
+
     @abstractmethod
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         """Measure every slice of a summary. Pure: no files, no clock, no randomness."""

@@ -31,6 +31,8 @@ class Unit(StrEnum):
     FREQUENCY = "frequency"  # how often, of a fixed number of rows
     CURRENCY = "currency"  # whichever the log or the catalogue has
     CHANGE = "change"  # relative, with its sign: 0.2 is a fifth more
+    NATS = "nats"  # of information too: the unit of the population stability index
+    SPREADS = "spreads"  # distances between the quartiles
 
     @property
     def counts_traffic(self) -> bool:

@@ -27,6 +27,6 @@ def of_catalog(detectors: Iterable[Detector]) -> Asked:
 
 def _asked(detectors: Iterable[Detector]) -> list[tuple[str, type]]:
     return sorted(
-        {column for detector in detectors for column in detector.columns.items()},
+        {column for detector in detectors for column in detector.asks_for().items()},
         key=lambda column: (column[0], column[1].__name__),
     )

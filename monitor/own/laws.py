@@ -190,7 +190,7 @@ def _require(holds: bool, what: str) -> None:
 
 def _has(detector: Detector) -> frozenset[str]:
     roles = {"request", "user", "position", "logged_position", "score", "click", "empty_lists"}
-    return frozenset({*roles, *(f"column {name}" for name in detector.columns)})
+    return frozenset({*roles, *(f"column {name}" for name in detector.asks_for())})
 
 
 def random_batch(detector: Detector, seed: int, requests: int = 300) -> Batch:
@@ -222,7 +222,7 @@ def random_batch(detector: Detector, seed: int, requests: int = 300) -> Batch:
         click=rng.random(rows) < 0.1,
         has=_has(detector),
         repeated=np.zeros(len(cells), np.int64),
-        columns={column_key(name, kind): _values(rng, kind, rows) for name, kind in detector.columns.items()},
+        columns={column_key(name, kind): _values(rng, kind, rows) for name, kind in detector.asks_for().items()},
     )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detectors import Batch, Cells, Context, Detector, Measurement, Summary
+from detectors.core.batch import Values
 from detectors.core.hashing import hash_integers, hash_texts, mix
+from detectors.core.texts import Texts
 
 HOUR = 3_600_000_000
 START = 490_000 * HOUR
@@ -128,7 +130,18 @@ def random_batch(
         has=has,
         missing={role: n for role, n in nulls.items() if role in has | {"item"}},
         repeated=rng.integers(0, 3, len(cells)),
+        columns=some_columns(rows),
     )
+
+
+def some_columns(rows: int) -> dict[str, Values]:
+    """Columns that detectors asked for: numbers and texts, some of them missing."""
+    rng = np.random.default_rng(rows)  # of its own: what else is drawn stays as it was
+    price = np.round(rng.lognormal(2, 1, rows), 1)
+    price[rng.random(rows) < 0.1] = np.nan
+    names = [f"segment-{i}" for i in range(6)]
+    segment = Texts(rng.integers(-1, len(names), rows).astype(np.int32), hash_texts(names), names)
+    return {"number:price": price, "text:segment": segment}
 
 
 @st.composite

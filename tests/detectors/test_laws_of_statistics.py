@@ -231,7 +231,7 @@ def test_a_slice_measures_as_its_rows_alone_do(detector: Detector, batch: Batch)
         alone = measure_summary(detector, rows, context(batch.cells.slices.wheres[s]))
         assert alone.keys() == whole.keys()
         for name, found in whole.items():
-            if name == "repeated_ids_share" and s:  # said of the whole alone
+            if name in ("repeated_ids_share", "slice_mix") and s:  # said of the whole alone
                 assert np.isnan(found.value[s])
             else:
                 same(found, s, alone[name], 0)
@@ -271,7 +271,7 @@ def test_a_detector_sees_no_difference_between_parts_and_whole(
 @every_detector
 @given(batch=batches())
 def test_measurements_say_how_sure_they_are(detector: Detector, batch: Batch) -> None:
-    there = batch.has | {"item", "catalog"} | CATALOG.parts
+    there = batch.has | {"item", "catalog", "slices"} | CATALOG.parts
     declared = {m.name for m in detector.measures() if m.needs <= there}
     for name, found in measure_summary(detector, Summary.of(batch, detector.statistics), CONTEXT).items():
         assert name in declared

@@ -18,6 +18,7 @@ from detectors.same_item import SameItem
 from monitor.config.models import Mode
 from monitor.detector_settings import build, mistakes
 from monitor.errors import UserError
+from monitor.own.columns import of_log
 from tests.monitor.own_detectors import Freshness
 
 HERE = "tests.monitor.own_detectors"
@@ -133,6 +134,16 @@ def test_a_whole_judgement_replaces_is_added_or_taken_away() -> None:
 def test_mistakes_in_a_whole_judgement(limits: Any, keys: tuple[str, ...], what: str) -> None:
     told = list(mistakes({"same_item": {"judge": {"users_share": limits}}}))
     assert told == [(("same_item", "judge", "users_share", *keys), what)]
+
+
+def test_columns_that_drift_is_told_to_watch_are_read() -> None:
+    made = build({"drift": {"numbers": ["price", "user.age"], "texts": ["segment"]}})
+    asked = {("price", float), ("user.age", float), ("segment", str)}
+    assert set(of_log([made["drift"].detector])) == asked
+    needs = {m.name: m.needs for m in made["drift"].measures() if "feature" in m.name}
+    assert needs["numeric_feature_distance"] == {"column price", "column user.age"}
+    assert needs["categorical_feature_jump"] == {"column segment"}
+    assert needs["feature_null_rise"] == {"column price", "column user.age", "column segment"}
 
 
 def test_two_detectors_of_one_name() -> None:

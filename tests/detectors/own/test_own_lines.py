@@ -173,7 +173,7 @@ def test_judgement_and_words() -> None:
         ({"quantile_of": "a", "quantile": 90}, "quantile", "90 is not between 0 and 1"),
         ({"mean_of": "a", "unit": "euros"}, "unit",
          "'euros' is not a base unit: use one of ratio, requests, rows, users, items, seconds, score, shannons, "
-         "frequency, currency, change"),
+         "frequency, currency, change, nats, spreads"),
         ({"share_of": "a", "among": "a > 3"}, "among", "a is used as float here and as bool before"),
     ],
 )  # fmt: skip

@@ -1,0 +1,185 @@
+"""How far the items of two windows differ: Morisita's index over pairs of rows, for many slices at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.comparing.likeness import F, Shown
+from detectors.comparing.shift import share_error
+
+LOOKED_AT = 16  # items that moved most: the first of them that did so beyond chance counts
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by slice and item, and what only whole lists tell of them.
+
+    Parameters
+    ----------
+    count : array, shape (slices, items)
+        Requests that have an item.
+    requests, clustering : arrays, shape (slices,)
+        Requests, and how many of them an independent user makes.
+    again : float or array, shape (slices,)
+        Items that two lists of one user share.
+    """
+
+    count: F
+    requests: F
+    clustering: F
+    again: F | float = 0.0
+
+    @property
+    def rows(self) -> F:
+        return np.asarray(self.count.sum(axis=1))
+
+    @property
+    def independent(self) -> F:
+        """Independent users, shape (slices,)."""
+        return self.requests / self.clustering
+
+    def alike(self, squares: F) -> F:
+        """Chance that two rows of different users show one item, shape (slices,).
+
+        Parameters
+        ----------
+        squares : array, shape (slices,)
+            Squared shares of the items, added up.
+
+        References
+        ----------
+        E. H. Simpson, "Measurement of diversity", Nature 163, 1949.
+        """
+        rows = self.rows
+        own = rows + self.requests * (self.clustering - 1) * self.again
+        pairs = rows**2 * (1 - self.clustering / np.maximum(self.requests, self.clustering))
+        shared = np.maximum(squares * rows**2 - own, 0.0)
+        return np.divide(shared, pairs, out=np.full(len(rows), np.nan), where=pairs > 0)
+
+
+class Distance(NamedTuple):
+    """Arrays of shape (slices,)."""
+
+    value: F
+    error: F
+
+
+def distance(now: Rows, before: Rows, together: F) -> Distance:
+    """One less Morisita's index of similarity, and its standard error; NaN where there is nothing to compare.
+
+    How much more likely it is that two rows of one window show the same item than that rows of both do: 0 when both
+    windows show the same items as often, 1 when they have none in common. It does not move with how many rows there
+    are.
+
+    Parameters
+    ----------
+    together : array, shape (slices,)
+        Rows that are worth one: those of a list, and of a user, resemble each other.
+
+    References
+    ----------
+    M. Morisita, "Measuring of interspecific association and similarity between communities", Memoirs of the Faculty
+    of Science, Kyushu University, Series E 3, 1959.
+
+    >>> import numpy as np
+    >>> half = np.array([[100.0, 100.0, 0.0, 0.0]])
+    >>> rows = [Rows(np.roll(half, k), np.array([200.0]), np.ones(1)) for k in (0, 1, 2)]
+    >>> [float(distance(rows[0], other, np.ones(1)).value[0].round(2)) for other in rows]
+    [0.0, 0.5, 1.0]
+    """
+    n, m = now.rows, before.rows
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p, q = now.count / n[:, None], before.count / m[:, None]
+        pp, pq, qq = p * p, p * q, q * q
+        both, squares, others = pq.sum(axis=1), pp.sum(axis=1), qq.sum(axis=1)
+        a, b = now.alike(squares), before.alike(others)
+        total = a + b
+        # The slope of the distance by a row of an item is linear in both shares.
+        by_own, by_other = 4 * both / total**2, -2 / total
+        cubes = [_summed(x, y) for x, y in ((pp, p), (pp, q), (qq, p), (qq, q))]
+        variance = together / n * (
+            by_own**2 * cubes[0] + 2 * by_own * by_other * cubes[1] + by_other**2 * cubes[2]
+            - (by_own * squares + by_other * both) ** 2
+        ) + together / m * (
+            by_own**2 * cubes[3] + 2 * by_own * by_other * cubes[2] + by_other**2 * cubes[1]
+            - (by_own * others + by_other * both) ** 2
+        )  # fmt: skip
+        # Shared items are counts, and few where windows are small.
+        variance = np.maximum(variance, 0) + 4 * both / total**2 / n / m
+        variance += (2 * both / total**2) ** 2 * 2 * (a / n**2 + b / m**2)
+        return Distance(np.clip(1 - 2 * both / total, 0, 1), np.sqrt(variance))
+
+
+def _summed(x: F, y: F) -> F:
+    return np.asarray(np.einsum("sk,sk->s", x, y))
+
+
+class Jumps(NamedTuple):
+    """Arrays of shape (slices,).
+
+    Parameters
+    ----------
+    value : array
+        By how much the share of an item moved; 0 where none moved beyond chance.
+    error : array
+    item : array of int
+    share, before : array
+    """
+
+    value: F
+    error: F
+    item: NDArray[np.int64]
+    share: F
+    before: F
+
+
+def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
+    """The item whose share of the requests moved most beyond what chance does to any item.
+
+    Parameters
+    ----------
+    sure : float
+        Standard errors that chance does not reach for any item.
+    """
+    change = np.abs(now.count / now.requests[:, None] - before.count / before.requests[:, None])
+    top = np.argpartition(-change, min(LOOKED_AT, change.shape[1] - 1), axis=1)[:, :LOOKED_AT]
+    slices = np.arange(len(change))
+    some = [np.take_along_axis(r.count, top, 1) for r in (now, before)]
+    n, m = now.independent[:, None], before.independent[:, None]
+    pooled = (some[0] / now.clustering[:, None] + some[1] / before.clustering[:, None]) / (n + m)
+    by_chance = sure * np.sqrt(np.maximum(pooled * (1 - pooled), 0) * (1 / n + 1 / m))
+    moved = np.take_along_axis(change, top, 1)
+    best = np.where(moved > by_chance, moved, 0.0).argmax(axis=1)
+    value = np.where(moved > by_chance, moved, 0.0)[slices, best]
+    share, share_before = some[0][slices, best] / now.requests, some[1][slices, best] / before.requests
+    error = np.hypot(share_error(share, now.independent), share_error(share_before, before.independent))
+    return Jumps(value, error, top[slices, best], share, share_before)
+
+
+def lists_of_one_user(shown: Shown) -> float:
+    """Items that two lists of one user share, on average; 0 where nobody came twice."""
+    pairs = float((shown.lists * (shown.lists - 1)).sum())
+    shared = float((shown.weight**2).sum() - shown.weight.sum())
+    return shared / pairs if pairs > 0 else 0.0
+
+
+def rows_together(shown: Shown, each: F) -> float:
+    """Rows that are worth one, for a sum over items: how far users' sums vary beyond what single rows would.
+
+    Parameters
+    ----------
+    each : array, shape (items,)
+        What a row of each item adds, for the items of `shown`.
+    """
+    rows = shown.rows.sum()
+    if len(shown.user) < 2 or not rows:
+        return 1.0
+    share = shown.total / rows
+    mean = float(share @ each)
+    apart = float(share @ (each - mean) ** 2) * rows
+    of_user = np.bincount(shown.entry_user, shown.weight * (each[shown.entry_item] - mean), len(shown.user))
+    return float(max((of_user**2).sum() / apart, 1.0)) if apart > 0 else 1.0
