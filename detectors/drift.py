@@ -1,7 +1,7 @@
-"""Drift: items, scores, columns and the mix of traffic against the same hour yesterday and the hours before.
+"""Drift: items, scores and columns against the same hour yesterday and the hours before; how the traffic divides.
 
 What changes by the clock is alike yesterday, what changes over weeks is alike an hour ago: a distance counts as far as
-it is from both.
+it is from both. How the traffic divides is no distance: each part's share is judged by the same hours of many days.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scipy.special import ndtri
 
 from detectors.comparing.items import ItemsAgainst
-from detectors.comparing.mix import mix_shift
+from detectors.comparing.mix import mix
 from detectors.comparing.references import Reference, references
 from detectors.comparing.shift import Shift, largest, nearest
 from detectors.comparing.values import feature_shifts, score_shifts
@@ -28,9 +28,7 @@ from detectors.statistics.panel import Panel
 from detectors.statistics.score_histogram import ScoreHistogram
 
 CHANCE = 1e-6  # that the share of any item of a slice moves so by chance
-LEAST_LISTS = (
-    50  # independent ones: of fewer, items and slices differ from hour to hour by what few people do
-)
+LEAST_LISTS = 50  # independent ones: of fewer, items differ from hour to hour by what few people do
 
 SCORES = {
     "score_distance": "kolmogorov_smirnov",
@@ -54,8 +52,10 @@ class Drift(Detector):
         Columns of the log, by their dotted path, whose distribution is watched: a model's features, say.
     jump_above : float
         Limit for the change of one item's share of the requests.
-    item_change, score_change, feature_change, mix_change : float
+    item_change, score_change, feature_change : float
         Least rise of a distance over what is usual that matters, as a share.
+    mix_change : float
+        Least change of a slice's share of the requests from what is usual at that hour that matters.
     score_above : float
         Limit for the Kolmogorov-Smirnov distance of scores that holds without history.
     spreads : float
@@ -118,10 +118,9 @@ class Drift(Detector):
                     (up(self.stability_change),), score,
                     says="scores are distributed otherwise than in earlier windows: stability index {value}"),
             Measure("slice_mix", Unit.RATIO,
-                    "Largest change of a slice's share of all requests.", (up(self.mix_change),),
-                    frozenset({"request", "slices"}), least_n=LEAST_LISTS,
-                    says="{column} {part} has {share} of {requests}, in earlier windows {share_before}",
-                    at_once=False),
+                    "Share of all requests that each value of a slice column has.",
+                    (History("both", change=self.mix_change),), frozenset({"request", "slices"}),
+                    least_n=LEAST_LISTS, says="a part of the traffic has {value} of all {requests}", at_once=False),
             Measure("numeric_feature_distance", Unit.RATIO,
                     "Largest Kolmogorov-Smirnov distance of a column of numbers from earlier windows.",
                     (up(self.feature_change),), numbers,
@@ -138,6 +137,8 @@ class Drift(Detector):
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        if "request" in summary.has:
+            yield mix("slice_mix", summary, context.version_column)
         against = references(summary, context)
         if not against:
             return
@@ -148,9 +149,6 @@ class Drift(Detector):
             items = [ItemsAgainst.of(summary, reference).shifts(sure) for reference in against]
             yield _measured("item_jump", items[0][1])
             yield _measured("item_distance", nearest([distance for distance, _ in items]))
-            yield _measured(
-                "slice_mix", nearest([mix_shift(summary, r, context.version_column) for r in against])
-            )
         if "score" in summary.has:
             scores = [score_shifts(summary, reference) for reference in against]
             for name, key in SCORES.items():

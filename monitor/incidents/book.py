@@ -197,10 +197,12 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
 
     One window is when it is conclusive, two of three when not. What an incident leaves behind, while it recovers and
     for some windows after, is no reason by itself: a ticket waits until that is over, a page that history alone makes
-    has to be seen twice.
+    has to be seen twice. A ticket of another kind is not what a page comes from, and does not keep it waiting.
     """
     after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
     after += [i for i in incidents if i.open and i.quiet_windows > 0]
+    if breach.severity is Severity.PAGE:
+        after = [i for i in after if i.severity is Severity.PAGE or i.detector == breach.detector]
     if after and breach.severity is Severity.TICKET:
         return False
     if breach.by_floor or _seconded(breach, incidents, window, memory) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from breaches import (
@@ -357,6 +358,28 @@ def test_a_page_that_history_alone_makes_is_seen_twice_before_it_gets_out() -> N
     assert book.see([drop(requests=1000)]) == ()
     [page] = book.see([drop(requests=1000)])
     assert page.severity is Severity.PAGE
+
+
+@pytest.mark.parametrize("quiet", [1, 2], ids=["while it recovers", "when it is over"])
+def test_a_ticket_of_another_kind_keeps_no_page_waiting(quiet: int) -> None:
+    book = Book()
+    for _ in range(3):
+        book.see([ticket("lists.short_share")])
+    for _ in range(quiet):
+        book.see(findings=healthy("lists.short_share"))
+    told = book.see([drop(requests=1000)])
+    assert [i.detector for i in told if i.severity is Severity.PAGE and i.open] == ["traffic"]
+
+
+def test_a_ticket_of_its_own_kind_does() -> None:
+    """When many come for a few hours, fewer come after."""
+    book = Book()
+    many = replace(drop(requests=1000), severity=Severity.TICKET, value=3000.0)
+    for _ in range(3):
+        book.see([many])
+    for _ in range(2):
+        book.see(findings=healthy(REQUESTS))
+    assert book.see([drop(requests=1000)]) == ()
 
 
 @pytest.mark.parametrize("certain", [[stuck("b")], [strong(SILENCE)]], ids=["a floor", "no traffic"])
