@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from detectors.comparing.likeness import F, Shown
 from detectors.comparing.shift import share_error
 
-LOOKED_AT = 16  # items that moved most: the first of them that did so beyond chance counts
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -145,19 +143,19 @@ def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
     sure : float
         Standard errors that chance does not reach for any item.
     """
-    change = np.abs(now.count / now.requests[:, None] - before.count / before.requests[:, None])
-    top = np.argpartition(-change, min(LOOKED_AT, change.shape[1] - 1), axis=1)[:, :LOOKED_AT]
-    slices = np.arange(len(change))
-    some = [np.take_along_axis(r.count, top, 1) for r in (now, before)]
+    shares = [r.count / r.requests[:, None] for r in (now, before)]
     n, m = now.independent[:, None], before.independent[:, None]
-    pooled = (some[0] / now.clustering[:, None] + some[1] / before.clustering[:, None]) / (n + m)
+    pooled = (shares[0] * n + shares[1] * m) / (n + m)
     by_chance = sure * np.sqrt(np.maximum(pooled * (1 - pooled), 0) * (1 / n + 1 / m))
-    moved = np.take_along_axis(change, top, 1)
-    best = np.where(moved > by_chance, moved, 0.0).argmax(axis=1)
-    value = np.where(moved > by_chance, moved, 0.0)[slices, best]
-    share, share_before = some[0][slices, best] / now.requests, some[1][slices, best] / before.requests
+    change = np.abs(shares[0] - shares[1]).round(
+        12
+    )  # of equal ones the first by its hash, whatever else is there
+    change[change <= by_chance] = 0
+    # Where none moved, it is said how well the share of the most frequent one is known.
+    best = np.where(change.any(axis=1), change.argmax(axis=1), pooled.round(12).argmax(axis=1))[:, None]
+    value, share, share_before = (np.take_along_axis(x, best, 1)[:, 0] for x in (change, *shares))
     error = np.hypot(share_error(share, now.independent), share_error(share_before, before.independent))
-    return Jumps(value, error, top[slices, best], share, share_before)
+    return Jumps(value, error, best[:, 0], share, share_before)
 
 
 def lists_of_one_user(shown: Shown) -> float:
