@@ -61,7 +61,7 @@ def exposure_change(part: str, summary: Summary, catalog: Catalog, before: Seque
             with np.errstate(invalid="ignore", divide="ignore"):
                 variance += p * (1 - p) / n / 2 + q * (1 - q) / n_then / 2
     else:
-        value = np.full(len(texts), np.nan)
+        value = variance = np.full(len(texts), np.nan)
 
     def evidence(s: int) -> Mapping[str, Any]:
         moved = now[s] - then[s]
