@@ -1,4 +1,4 @@
-"""A whole daemon on a log, whose clock a file holds: python clocked_daemon.py CONFIG STATE CLOCK"""
+"""A whole daemon on a log, whose clock a file holds: python clocked_daemon.py CONFIG STATE CLOCK [WEB_CONFIG]"""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class FileClock:
 def main() -> None:
     signals = Signals()
     signals.install()
-    config, state, clock = (Path(argument) for argument in sys.argv[1:])
-    options = Options(config, state, "127.0.0.1:0", clock=FileClock(clock))
+    config, state, clock, *users = (Path(argument) for argument in sys.argv[1:])
+    web_config = users[0] if users else None
+    options = Options(config, state, "127.0.0.1:0", web_config=web_config, clock=FileClock(clock))
     run_daemon(options, signals, setup("json").by_level, lambda line: print(line, flush=True))
 
 
