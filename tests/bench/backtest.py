@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -11,57 +11,34 @@ import pyarrow.dataset as ds
 from monitor.simulator.log import LogWriter
 from monitor.simulator.scenarios import QUIET
 from monitor.simulator.simulation import Simulation
-from tests.bench.process import Run, last_line, run
+from tests.bench.command import RECWATCH, checked
+from tests.bench.figures import MB, Figure, millions
+from tests.bench.process import run
 
-REQUESTS_PER_HOUR = 1_500  # lists of ten: ten million rows in 28 days
-
-
-@dataclass(frozen=True)
-class History:
-    """What it took to go through a log.
-
-    Parameters
-    ----------
-    cpu_seconds : float
-        Of all processes together; over `seconds`, that many cores were used.
-    """
-
-    rows: int
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
-
-    @property
-    def rows_per_core_second(self) -> float:
-        return self.rows / self.cpu_seconds
+ROWS_PER_CORE_SECOND = 150_000
 
 
-class BacktestFailed(Exception):
-    """A command ended with an error; says which and what it printed."""
-
-
-def measure(
-    recwatch: Path, cache: Path, work: Path, requests_per_hour: float = REQUESTS_PER_HOUR, days: int = 28
-) -> History:
-    """Simulate the log unless it is in the cache, write a configuration, go through it.
-
-    Raises
-    ------
-    BacktestFailed
-    """
+def measure(cache: Path, work: Path, requests_per_hour: float, days: int) -> list[Figure]:
+    """Simulate the log unless it is in the cache, write a configuration, go through it."""
     simulated = _simulated(cache, requests_per_hour, days)
     config = work / "backtest.yaml"
     options = ["--catalog", str(simulated / "catalog.parquet"), "--force", "-o", str(config)]
-    _checked(run([str(recwatch), "init", str(simulated / "log"), *options], work), "init")
-    done = run([str(recwatch), "backtest", str(config), "-o", str(work / "backtest.json")], work)
-    _checked(done, "backtest")
+    checked(run([str(RECWATCH), "init", str(simulated / "log"), *options], work), "init")
+    done = run([str(RECWATCH), "backtest", str(config), "-o", str(work / "backtest.json")], work)
+    checked(done, "backtest")
     rows = ds.dataset(simulated / "log", partitioning=None).count_rows()
-    return History(rows, done.seconds, done.cpu_seconds, done.peak_bytes)
-
-
-def _checked(done: Run, command: str) -> None:
-    if done.exit_code:
-        raise BacktestFailed(f"{command} ended with {done.exit_code}: {last_line(done.output)}")
+    name, cores = f"{days} days", f"{done.cpu_seconds / done.seconds:.1f} cores used"
+    return [
+        Figure(f"{name}, {millions(rows)}: backtest", done.seconds, " s", note=cores),
+        Figure(
+            f"{name}: backtest, rows a second of each core used",
+            rows / done.cpu_seconds,
+            "",
+            ROWS_PER_CORE_SECOND,
+            at_least=True,
+        ),
+        Figure(f"{name}: backtest, peak memory", done.peak_bytes / MB, " MB"),
+    ]
 
 
 def _simulated(cache: Path, requests_per_hour: float, days: int) -> Path:

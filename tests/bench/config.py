@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -10,9 +12,13 @@ from tests.bench.hour import Variant
 
 LONG = {"item": "item_id", "position": "position", "score": "score"}
 LIST = {"item": "items", "score": "scores"}
+SLICES = ("country", "model_version", "surface")
 
 
-def write_config(path: Path, log: Path, variant: Variant) -> Path:
+def recommender(
+    log: Path, variant: Variant, *, name: str = "bench", slices: Sequence[str] = SLICES
+) -> dict[str, Any]:
+    """One recommender as its configuration is written."""
     columns = {
         "timestamp": "timestamp",
         "request": "request_id",
@@ -20,11 +26,17 @@ def write_config(path: Path, log: Path, variant: Variant) -> Path:
         "model_version": "model_version",
         **(LIST if variant == "list" else LONG),
     }
-    recommender = {
-        "name": "bench",
+    return {
+        "name": name,
         "log": {"path": str(log), "layout": "list" if variant == "list" else "long", "columns": columns},
-        "slices": ["country", "model_version", "surface"],
+        "slices": list(slices),
         "window": {"replay": "1h"},
     }
-    path.write_text(yaml.safe_dump({"recommenders": [recommender]}, sort_keys=False), encoding="utf-8")
+
+
+def write_config(
+    path: Path, *recommenders: Mapping[str, Any], daemon: Mapping[str, Any] | None = None
+) -> Path:
+    document = {"recommenders": list(recommenders), **({"daemon": dict(daemon)} if daemon else {})}
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path

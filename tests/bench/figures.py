@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("recwatch", "numpy", "scipy", "pyarrow")
+PACKAGES = ("recwatch", "numpy", "scipy", "pyarrow", "duckdb")
+MB = 1e6
+
+
+class CouldNotMeasure(Exception):
+    """What was to be measured ended with an error; says which and what it printed."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,15 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def millions(rows: int) -> str:
+    """
+    >>> millions(10_000_000), millions(200_000)
+    ('10 million rows', '0.2 million rows')
+    """
+    return f"{rows / 1e6:g} million rows"
 
 
 def machine() -> str:
