@@ -13,6 +13,7 @@ from pathlib import Path
 from monitor.clock import Clock, SystemClock
 from monitor.config.loader import load
 from monitor.control.server import ControlSocket
+from monitor.daemon.downloads import Downloads
 from monitor.daemon.process import WorkerProcess
 from monitor.daemon.publisher import Publisher
 from monitor.daemon.service import NextDue, Seams, Service
@@ -114,6 +115,7 @@ def run_daemon(
             clock.now,
             lambda: publisher.described,
             lambda: publisher.limits,
+            Downloads(options.storage).parquet,
         )
         actions = Actions(
             lambda command, who: service.ask(command, who),

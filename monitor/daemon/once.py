@@ -11,12 +11,12 @@ from typing import Any
 from monitor.clock import Clock
 from monitor.config.models import RecommenderConfig
 from monitor.config.split import is_split
+from monitor.daemon.calling import called
 from monitor.daemon.faults import Fault
-from monitor.daemon.messages import Call, Finished, Inspection, Raised, Ready, Returned
-from monitor.daemon.pool import START_SECONDS, Limits
+from monitor.daemon.messages import Inspection
+from monitor.daemon.pool import Limits
 from monitor.daemon.process import CYCLE, WorkerProcess
 from monitor.daemon.supervisor import Supervisor
-from monitor.errors import RecwatchError, UserError
 from monitor.evaluation import Evaluation
 from monitor.store.store import Store
 
@@ -70,25 +70,8 @@ def inspected(
     RecwatchError
         When the worker cannot do it.
     """
-    worker.send(Call(inspect, (str(path),)))
-    found: Inspection | None = None
-    while worker.connection.poll(START_SECONDS):
-        try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            raise RecwatchError(
-                f"the configuration could not be checked: the worker {worker.close()}"
-            ) from None
-        match message:
-            case Ready():
-                worker.ready = True
-            case Returned(value=value):
-                found = value
-            case Finished() if found is not None:
-                return found, [worker]
-            case Raised(reason=reason, expected=expected):
-                raise UserError(reason) if expected and worker.ready else RecwatchError(reason)
-    raise RecwatchError("the configuration could not be checked: the worker hangs")
+    found: Inspection = called(worker, "the configuration could not be checked", inspect, str(path))
+    return found, [worker]
 
 
 def run_once(

@@ -22,22 +22,20 @@ from monitor.exposition.labels import printable
 from monitor.incidents.incident import Incident
 from monitor.reading.explanation import explain
 from monitor.reading.standing import standings
+from monitor.web.measurements import COLUMNS, measurements
 from monitor.web.openapi import document
 from monitor.web.sources import Sources
 
 MOST = 1000  # evaluations or incidents in one answer
 LONGEST = timedelta(days=31)  # of measurements in one answer
 USUAL = timedelta(days=1)
-CHUNK = 24  # windows that are read at one time
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings that a spreadsheet would work out
-COLUMNS = (
-    "window_start", "window_end", "slice", "detector", "measure", "value", "error", "n", "expected", "low", "high",
-    "verdict", "excluded",
-)  # fmt: skip
+PARQUET = "application/vnd.apache.parquet"
+PIECE = 64 * 1024  # bytes of a file that are sent at one time
 
 
 class Api:
-    """Answers in JSON, or in CSV for measurements.
+    """Answers in JSON; for measurements in CSV and Parquet too.
 
     Parameters
     ----------
@@ -60,6 +58,7 @@ class Api:
             (f"{name}/evaluations", self.evaluations),
             (f"{name}/explain", self.explain),
             (f"{name}/measurements.csv", self.measurements_csv),
+            (f"{name}/measurements.parquet", self.measurements_parquet),
             (f"{name}/measurements", self.measurements),
             ("/api/v1/incidents", self.incidents),
             ("/api/v1/incidents/{id:path}", self.incident),
@@ -136,6 +135,23 @@ class Api:
         headers = {"content-disposition": 'attachment; filename="measurements.csv"'}
         return StreamingResponse(parts(), media_type="text/csv; charset=utf-8", headers=headers)
 
+    def measurements_parquet(self, request: Request) -> Response:
+        asked = self._asked(request)
+        if self._sources.parquet is None:
+            return _error(503, "Here nothing makes Parquet files; ask for measurements.csv.")
+        try:
+            file = self._sources.parquet(*asked)
+        except RecwatchError as error:
+            return _error(503, str(error))
+
+        def parts() -> Iterator[bytes]:
+            with file:
+                while piece := file.read(PIECE):
+                    yield piece
+
+        headers = {"content-disposition": 'attachment; filename="measurements.parquet"'}
+        return StreamingResponse(parts(), media_type=PARQUET, headers=headers)
+
     def incidents(self, request: Request) -> Response:
         asked = request.query_params
         found = self._sources.records.incidents(
@@ -181,6 +197,12 @@ class Api:
 
     def _rows(self, request: Request) -> Iterator[list[Any]]:
         """Measurements of the windows asked for, checked before the first is read."""
+        asked = self._asked(request)
+        parts = measurements(self._sources.records, *asked)
+        return ([_iso(row[0]), _iso(row[1]), *row[2:]] for part in parts for row in part)
+
+    def _asked(self, request: Request) -> tuple[str, datetime, datetime, dict[str, str]]:
+        """Of which recommender, from when to when, and which of its measurements."""
         name, asked = self._known(request), request.query_params
         until = _moment(request, "until") or self._sources.now()
         since = _moment(request, "since") or until - USUAL
@@ -188,22 +210,12 @@ class Api:
             raise UserError(
                 f"since, until: ask for up to {LONGEST.days} days at one time, the end after the start"
             )
-        chosen = {key: asked[key] for key in ("slice", "detector", "measure") if key in asked}
-        return self._read(name, since, until, chosen)
-
-    def _read(
-        self, name: str, since: datetime, until: datetime, chosen: dict[str, str]
-    ) -> Iterator[list[Any]]:
-        while part := list(self._sources.records.evaluations(name, since=since, until=until, limit=CHUNK)):
-            for evaluation in part:
-                ends = [_iso(evaluation.window.start), _iso(evaluation.window.end)]
-                for f in evaluation.findings:
-                    if all(getattr(f, key) == value for key, value in chosen.items()):
-                        yield [
-                            *ends, f.slice, f.detector, f.measure, f.value, f.error, f.n, f.expected, f.low, f.high,
-                            f.verdict.name.lower(), f.excluded,
-                        ]  # fmt: skip
-            since = part[-1].window.start + timedelta(microseconds=1)
+        return (
+            name,
+            since,
+            until,
+            {key: asked[key] for key in ("slice", "detector", "measure") if key in asked},
+        )
 
 
 def _evaluation(e: Evaluation) -> dict[str, Any]:

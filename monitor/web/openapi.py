@@ -221,6 +221,17 @@ PATHS: dict[str, Schema] = {
         MEASURE,
         kind="text/csv",
     ),
+    "/api/v1/recommenders/{name}/measurements.parquet": _get(
+        "The same as Parquet: times in UTC, NaN where there is no number. One is made at a time.",
+        {"type": "string", "format": "binary"},
+        NAME,
+        SINCE,
+        UNTIL,
+        SLICE,
+        DETECTOR,
+        MEASURE,
+        kind="application/vnd.apache.parquet",
+    ),
     "/api/v1/incidents": _get(
         "Incidents, the newest first.",
         _list(_ref("Incident")),

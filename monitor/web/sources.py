@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from monitor.config.models import RecommenderConfig
 from monitor.exposition.catalogue import MeasureInfo
@@ -13,6 +13,8 @@ from monitor.incidents.incident import Incident
 from monitor.reading.described import Described
 from monitor.reading.explanation import Kept, Settings
 from monitor.store.said import Feedback
+
+Parquet = Callable[[str, datetime, datetime, Mapping[str, str]], BinaryIO]
 
 
 class Records(Kept, Protocol):
@@ -33,6 +35,8 @@ class Sources:
         The configuration as it is now, the measures' units and help texts, and the clock.
     described, limits : callable
         By recommender: what its configuration says of each detector, and which limits hold.
+    parquet : callable, optional
+        Measurements of a recommender from a moment to another, chosen as in `measurements`, as an open file.
     """
 
     records: Records
@@ -41,6 +45,7 @@ class Sources:
     now: Callable[[], datetime]
     described: Callable[[], Mapping[str, Mapping[str, Described]]] = dict
     limits: Callable[[], Mapping[str, Settings]] = dict
+    parquet: Parquet | None = None
 
     def config(self, name: str) -> RecommenderConfig | None:
         """None when it is not watched."""

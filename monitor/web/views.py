@@ -21,7 +21,7 @@ from monitor.web.course import Chart, draw, read_course
 from monitor.web.detector_view import DetectorPage, read_detector
 from monitor.web.finding_view import SliceView, read_findings
 from monitor.web.incident_view import LONGEST_SENTENCE, IncidentView, read_incident
-from monitor.web.sources import Records, Sources
+from monitor.web.sources import Parquet, Records, Sources
 from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
 from monitor.web.window_view import WindowPage, read_window
 from monitor.web.wording import short
@@ -92,6 +92,7 @@ class RecommenderPage:
     slices_left_out: int
     evaluations: tuple[EvaluationView, ...]
     older_trouble: tuple[EvaluationView, ...]
+    parquet: bool  # whether measurements can be had as that
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class View:
     ----------
     records : Records
         The store.
-    recommenders, catalogue, now, described, limits : callable
+    recommenders, catalogue, now, described, limits, parquet : callable
         As `Sources` has them.
     """
 
@@ -145,8 +146,9 @@ class View:
         now: Callable[[], datetime],
         described: Callable[[], Mapping[str, Mapping[str, Described]]] = dict,
         limits: Callable[[], Mapping[str, Settings]] = dict,
+        parquet: Parquet | None = None,
     ) -> None:
-        self.sources = Sources(records, recommenders, catalogue, now, described, limits)
+        self.sources = Sources(records, recommenders, catalogue, now, described, limits, parquet)
         self._records, self._recommenders, self._catalogue, self._now = records, recommenders, catalogue, now
 
     def overview(self) -> Overview:
@@ -194,6 +196,7 @@ class View:
             left_out,
             tuple(shown[:LISTED]),
             tuple(e for e in shown[LISTED:] if e.state.tone in ("warn", "bad"))[:MOST],
+            self.sources.parquet is not None,
         )
 
     def incident(self, id: str) -> IncidentPage | None:

@@ -35,6 +35,7 @@ def main() -> None:
     web_config = users[0] if users else None
     options = Options(config, state, "127.0.0.1:0", web_config=web_config, clock=FileClock(clock))
     run_daemon(options, signals, setup("json").by_level, lambda line: print(line, flush=True))
+    print(f"heavy modules in the parent: {sorted({'pyarrow', 'scipy'} & set(sys.modules))}", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Daemon:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=60)
+        self.output, _ = self.process.communicate(timeout=60)
         self.errors.close()
 
     def wait_for(self, condition: Callable[[], object]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from real_daemon import Daemon
-from shop_log import drop_at
+from real_daemon import PATIENCE_SECONDS, Daemon
+from shop_log import drop_at, hour
 
 from monitor.incidents.incident import Resolution
 from monitor.store import Store
@@ -84,3 +88,32 @@ def test_what_people_say_on_the_page_is_kept_and_only_they_can_say_it(daemon: Da
         )
         assert closed is not None
         assert closed.resolution is Resolution.INTENDED
+
+
+def test_measurements_as_parquet_are_those_of_the_store_and_arrow_stays_in_the_worker(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    daemon.time(hour(6) + timedelta(minutes=15))
+    daemon.start()
+    try:
+        daemon.wait_for(lambda: daemon.evaluated(hour(6)))
+        url = f"{daemon.url}/api/v1/recommenders/shop/measurements"
+        asked = {"since": hour(2).isoformat(), "until": hour(5).isoformat(), "slice": "surface=email"}
+        answer = httpx.get(f"{url}.parquet", params=asked, timeout=PATIENCE_SECONDS)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vnd.apache.parquet")
+        table = pq.read_table(io.BytesIO(answer.content))
+        plain = httpx.get(url, params=asked, timeout=PATIENCE_SECONDS).json()
+        nothing = httpx.get(f"{url}.parquet", params={**asked, "slice": "x=y"}, timeout=PATIENCE_SECONDS)
+        wrong = httpx.get(f"{url}.parquet", params={"since": "noon"}, timeout=PATIENCE_SECONDS)
+    finally:
+        daemon.stop()
+    assert daemon.output.strip() == "heavy modules in the parent: []"
+    assert table.column_names == plain["columns"]
+    rows = [
+        [v.isoformat() if isinstance(v, datetime) else None if v != v else v for v in row.values()]
+        for row in table.to_pylist()
+    ]
+    assert len(rows) > 30
+    assert rows == [[None if isinstance(v, float) and v != v else v for v in row] for row in plain["rows"]]
+    assert table.schema.field("window_start").type == pa.timestamp("us", "UTC")
+    assert pq.read_table(io.BytesIO(nothing.content)).num_rows == 0
+    assert (wrong.status_code, wrong.json()) == (400, {"error": "noon is no moment: write 2026-03-14T05:00Z"})

@@ -22,6 +22,7 @@ from monitor.web.actions import Actions
 from monitor.web.app import build_app
 from monitor.web.links import Links
 from monitor.web.server import Address
+from monitor.web.sources import Parquet
 from monitor.web.views import View
 from monitor.web.web_config import WebConfigFile
 from tests.monitor.factories import CATALOGUE, NOON, config
@@ -42,11 +43,12 @@ class Site:
         web_config: WebConfigFile | None = None,
         says: bool = False,
         listens_on: str = "127.0.0.1:80",
+        parquet: Parquet | None = None,
     ) -> None:
         self.store, self.health = Store.in_memory(), Health("1.2.3", clock=clock)
         for evaluation in evaluations:
             self.store.record(evaluation)
-        self.view = View(self.store, lambda: recommenders, lambda: CATALOGUE, lambda: now)
+        self.view = View(self.store, lambda: recommenders, lambda: CATALOGUE, lambda: now, parquet=parquet)
         self.exporter = Exporter(self.health, CATALOGUE)
         self.app: Starlette = build_app(
             self.view,

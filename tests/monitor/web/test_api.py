@@ -5,12 +5,14 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from monitor.daemon.downloads import Downloads
 from monitor.evaluation import Status
 from monitor.store.said import Acknowledgement, Feedback
 from tests.monitor.factories import (
@@ -163,6 +165,22 @@ def test_many_windows_are_read_piece_by_piece(site: Site) -> None:
         rows = json(longer, f"/api/v1/recommenders/home/measurements?{asked}")["rows"]
     assert len(rows) == 60
     assert rows == sorted(rows)
+
+
+def test_a_parquet_file_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    path = "/api/v1/recommenders/home/measurements.parquet"
+    with Site(EVALUATIONS) as site:
+        assert json(site, path, 503) == {
+            "error": "Here nothing makes Parquet files; ask for measurements.csv."
+        }
+    with Site(EVALUATIONS, parquet=Downloads(tmp_path / "none").parquet) as site:
+        found = json(site, path, 503)["error"]
+        assert found.startswith(f"the Parquet file could not be made: no store at {tmp_path / 'none'}")
+    busy = Downloads(tmp_path)
+    with busy._making, Site(EVALUATIONS, parquet=busy.parquet) as site:
+        assert json(site, path, 503) == {
+            "error": "a Parquet file is being made for somebody else: try again in a minute"
+        }
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@x", "=\x00cmd"])
