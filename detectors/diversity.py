@@ -31,6 +31,7 @@ from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
 LEAST_REQUESTS = 100  # independent requests below which diversity says too little
+LEAST_PAIRED = 50  # the same for what two lists share, which has no bias and knows its error
 LEAST_LISTS = 20  # the same for what each list says of itself
 DAY_US = 86_400_000_000
 
@@ -94,8 +95,9 @@ class Diversity(Detector):
                     "Share of a list's items that another request's list has too, on average.",
                     (Floor(above=self.overlap_above),
                      History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.02),
-                     History("up", change=self.overlap_rise)), lists, least,
-                    "any two lists share {value} of their items", of_sameness=True),
+                     History("up", change=self.overlap_rise)), lists, LEAST_PAIRED,
+                    "any two lists share {value} of their items", of_sameness=True, averaged=True,
+                    follows=frozenset({"same_item", "personalization"})),
             Measure("effective_items_q1", Unit.ITEMS,
                     "Effective number of items, order 1: exponential of the entropy.", down, least_n=least,
                     says="as diverse as if {value} items were shown equally often"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.core.calibration import expected_calibration_error
 from detectors.core.catalog import Catalog
-from detectors.core.detector import Context, Detector, Logged
+from detectors.core.detector import Context, Detector, Earlier, Logged
 from detectors.core.measurement import Evidence, Measure, Measurement, Unit, share
 from detectors.core.random_groups import rate, together
 from detectors.core.spans import Span, added_up, in_slices
@@ -90,7 +90,7 @@ class Outcome(Detector):
             Measure("calibration_error", Unit.RATIO,
                     "Expected calibration error: distance between score and share of rows clicked, over bins of score, "
                     f"less what chance adds; {LASTING}.",
-                    (History("up", change=self.calibration_change, relative=True),), score, LEAST_ROWS,
+                    (History("up", change=self.calibration_change, relative=True),), score, LEAST_CLICKS,
                     "scores are {value} away from the share of rows clicked"),
             Measure("calibration_in_the_large", Unit.SCORE,
                     f"Clicks that the scores promise, over those that there are; 1 is calibrated; {LASTING}.",
@@ -109,7 +109,7 @@ class Outcome(Detector):
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
-        earlier = list(context.earlier())
+        earlier = list(_lately(context.earlier()))
         windows = [summary, *(e.summary for e in earlier)]
         starts = [context.window_us[0], *(e.start_us for e in earlier)]
         ages = [(context.window_us[1] - start) / HOUR for start in starts]
@@ -137,6 +137,17 @@ class Outcome(Detector):
             return {}
         why = f"scores are no probabilities: {100 * outside / (outside + inside):.3g} % lie outside of 0 to 1"
         return dict.fromkeys(("calibration_error", "calibration_in_the_large"), why)
+
+
+def _lately(earlier: Iterable[Earlier]) -> Iterator[Earlier]:
+    """Windows before, the newest first, without trouble that is over: it has been told, and its clicks would lack in
+    the sums of a whole day more. Trouble that goes on is what the sums are there to show.
+    """
+    over = False
+    for window in earlier:
+        over |= not window.troubled
+        if not (over and window.troubled):
+            yield window
 
 
 class _Clicks:
@@ -212,7 +223,9 @@ def _calibration(bins: Mapping[str, Counts], clicks: Measurement) -> Iterator[Me
         usable = np.where(outside > OUTSIDE, np.nan, 1.0)
         alike = _alike(rows, clicks)
         value, error = expected_calibration_error(bins["rows"], bins["score"], bins["clicks"], alike)
-        yield Measurement("calibration_error", value * usable, error * usable, rows / alike)
+        # Of very many rows with a few clicks nobody knows how often each score was right.
+        enough = np.where(found / alike >= LEAST_CLICKS, rows / alike, found / alike)
+        yield Measurement("calibration_error", value * usable, error * usable, enough)
         times = np.where(found > 0, bins["score"].sum(axis=1) / found, np.nan) * usable
         error = times * np.sqrt(alike / found)
     yield Measurement("calibration_in_the_large", times, error, found / alike)

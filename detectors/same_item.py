@@ -27,6 +27,9 @@ from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
 
+LEAST_ANSWERS = (
+    7  # that are all the same lie beyond a floor of 0.3 for sure: intervals decide, not their number
+)
 LOOKED_AT = 0.05  # items in fewer of a slice's requests are not looked up place by place
 LAST_PLACE = 1000  # positions beyond are not looked at one by one
 
@@ -73,7 +76,7 @@ class SameItem(Detector):
         def floor(above: float) -> tuple[Judgement, ...]:
             return (Floor(above=above, severity=Severity.PAGE),)
 
-        return (
+        measures = (
             Measure("identical_list_share", Unit.RATIO, "Share of requests that get the most frequent list.",
                     (*floor(self.identical_list_above), History("up", self.jump, severity=Severity.PAGE), history),
                     lists, says="{value} of {requests} get one and the same list, {item} on top", of_sameness=True),
@@ -108,6 +111,7 @@ class SameItem(Detector):
                     (*floor(self.users_above), history), places | {"user"},
                     says="{value} of users got {item} at position {position}", of_sameness=True),
         )  # fmt: skip
+        return tuple(replace(measure, least_n=LEAST_ANSWERS) for measure in measures)
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         anywhere, first = (Tops(Shown(summary, place)) for place in (ANYWHERE, FIRST))

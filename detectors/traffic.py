@@ -66,7 +66,7 @@ class Traffic(Detector):
                     says="{value} rows in the window, usually {expected}"),
             Measure("recent_rows", Unit.ROWS, "Items shown in this window and the one before.",
                     (volume[0],),
-                    says="{value} rows in this window and the one before, usually {expected}"),
+                    says="{value} rows in this window and the one before, usually {expected}", windows=2),
             Measure("users", Unit.USERS, "Distinct users in the window.", users, frozenset({"user"}),
                     says="{value} distinct users in the window, usually {expected}"),
             Measure("silence", Unit.SECONDS, "Longest time in the window without a request, to the minute.",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.core.cells import parse_slice
+from detectors.core.cells import parse_slice, slice_text
 from detectors.core.detector import Detector
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
@@ -25,9 +25,12 @@ from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
 from monitor.incidents.memory import Memory
+from monitor.incidents.place import meet, within
 from monitor.incidents.rebaseline import Rebaseline
 from monitor.measured import Measured, as_stored, evidence_of, findings_of
 from monitor.windows import Window
+
+GOOD_PART = 0.1  # of a slice's traffic: trouble of so much of it shows in the slice
 
 
 class Fold:
@@ -208,11 +211,12 @@ class Fold:
         self._judge.remember(window.start_us, rows)
 
     def _without_what_is_told(self, findings: Findings, incidents: Sequence[Incident]) -> Findings:
-        """The same; what an open incident shows is nothing that later windows are held against, in its whole place:
-        slices too thin to breach by themselves suffer as the others do. Lists that are worth a page are not usual by
-        any measure; how many there are may be.
+        """The same; what an open incident shows is nothing that later windows are held against, in its whole place and
+        wherever that is a good part: slices too thin to breach by themselves suffer as the others do, and so do wider
+        ones. Lists that are worth a page are not usual by any measure; how many there are may be.
         """
         c = findings.columns
+        requests = _requests_found(findings)
         excluded = c["excluded"].copy()
         wheres = [parse_slice(text) for text in findings.slices]
         of_lists = {name for name, m in self._measures.items() if not m.unit.counts_traffic}
@@ -221,7 +225,7 @@ class Fold:
                 shows = {incident.measure, *(s.measure for s in incident.symptoms)}
                 shows |= of_lists if incident.severity is Severity.PAGE else set()
                 of_measure = np.array([name in shows for name in findings.measures], bool)
-                inside = np.array([where.items() >= incident.slice.items() for where in wheres], bool)
+                inside = np.array([_is_hit(where, incident.slice, requests) for where in wheres], bool)
                 excluded |= of_measure[c["measure"]] & inside[c["slice"]]
         return replace(findings, columns={**c, "excluded": excluded})
 
@@ -262,6 +266,26 @@ def _left_out(findings: Findings) -> Findings:
     """The same, as nothing that later windows are to be held against."""
     excluded = np.ones_like(findings.columns["excluded"])
     return replace(findings, columns={**findings.columns, "excluded": excluded})
+
+
+def _is_hit(where: Mapping[str, str], place: Mapping[str, str], requests: Mapping[str, float]) -> bool:
+    """Whether so much of a slice's traffic is at a place that trouble there shows in the slice."""
+    if within(where, place):
+        return True
+    if not meet(where, place):
+        return False
+    both = requests.get(slice_text({**place, **where}), requests.get(slice_text(place), 0.0))
+    return both > 0 and both >= GOOD_PART * requests.get(slice_text(where), 0.0)
+
+
+def _requests_found(findings: Findings) -> dict[str, float]:
+    """As `_requests`, of what has been judged."""
+    c = findings.columns
+    for wanted in TRAFFIC:
+        if wanted in findings.measures:
+            at = np.flatnonzero(c["measure"] == findings.measures.index(wanted))
+            return {findings.slices[s]: float(v) for s, v in zip(c["slice"][at], c["value"][at], strict=True)}
+    return {}
 
 
 def _requests(named: Sequence[tuple[str, Judged, Measurement]]) -> dict[str, float]:

@@ -53,7 +53,9 @@ class Shown:
     weight: F
 
     @classmethod
-    def of(cls, panel: Panel, requests: NDArray[np.bool_], weights: F | None = None) -> Self:
+    def of(
+        cls, panel: Panel, requests: NDArray[np.bool_], weights: F | None = None, who: U64 | None = None
+    ) -> Self:
         """The marked requests of a panel; those with an empty list say nothing.
 
         Parameters
@@ -61,11 +63,13 @@ class Shown:
         requests : array of bool, shape (requests,)
         weights : array, shape (requests,), optional
             One each when not given.
+        who : array of uint64, shape (requests,), optional
+            Whose list it is; the user's when not given.
         """
         length = np.diff(panel.offsets)
         chosen = np.flatnonzero(requests & (length > 0))
         weight = np.ones(len(chosen)) if weights is None else weights[chosen]
-        who = panel.user[panel.request_user[chosen]]
+        who = panel.user[panel.request_user[chosen]] if who is None else who[chosen]
         user = distinct(who)
         owner = np.searchsorted(user, who)
         length = length[chosen]

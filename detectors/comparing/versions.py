@@ -99,10 +99,15 @@ class Versions:
         return excess(float(shares[0][top]), n[0], float(shares[1].max()), n[1], above), item
 
     def likeness(self, times: float, above: float) -> Excess | None:
-        """Overlap between lists of different users, beyond so many times that of the others."""
+        """Overlap between lists of different users, beyond so many times that of the others.
+
+        Where lists depend on what is looked at, those of different things: all who look at one thing get the same.
+        """
         panel, weights = self.summary[Panel], self._panel_weights
+        alike = self.summary.is_contextual[panel.request_group] & (panel.context != 0)
+        who = np.where(alike, panel.context, panel.user[panel.request_user])
         mine, theirs = (
-            overlap(Shown.of(panel, self._some_users(side) & (weights > 0), weights))
+            overlap(Shown.of(panel, self._some_users(side) & (weights > 0), weights, who))
             for side in (self.sides.ours, self.sides.theirs)
         )
         if not np.isfinite(mine.value) or not np.isfinite(theirs.value):

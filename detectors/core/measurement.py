@@ -62,6 +62,12 @@ class Measure:
         Whether it speaks of what users do with what they are shown: it follows from whatever is wrong with that.
     at_once : bool
         Whether one window can be enough; not where a harmless change, such as a model trained anew, shows once.
+    windows : int
+        Windows that it sums up: what two of them show together needs no second look.
+    averaged : bool
+        Whether a ratio is a mean of what each answer has between 0 and 1, and no share of answers that have it or not.
+    follows : frozenset of str
+        Detectors whose trouble moves it too: one item that is in all lists is something that any two of them share.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str
@@ -78,6 +84,9 @@ class Measure:
     of_sameness: bool = False
     of_response: bool = False
     at_once: bool = True
+    windows: int = 1
+    averaged: bool = False
+    follows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

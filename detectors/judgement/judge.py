@@ -197,7 +197,7 @@ def _judge_measure(
             compared = expected
             if isinstance(spec, History):
                 decided = enough & np.isfinite(past.centre)
-                limits = limits_of(kind, expected, past, error, value, n, allowed)
+                limits = limits_of(kind, expected, past, error, value, n, allowed, averaged=measure.averaged)
                 low, high = band(kind, past, limits, allowed)
             else:
                 compared, error_there = _compared(spec, slices, value, error, references)
@@ -207,7 +207,7 @@ def _judge_measure(
             with np.errstate(invalid="ignore"):
                 matters = (size_of_it >= spec.change) & (np.abs(value - compared) >= spec.least)
             breach = (chance_of_it < allowed) & matters
-            clear = chance_of_it < allowed * BEYOND_DOUBT
+            clear = chance_of_it < allowed * (BEYOND_DOUBT if measure.windows == 1 else 1.0)
             with np.errstate(divide="ignore"):
                 sure = -np.log10(np.maximum(chance_of_it, 1e-300))
         breach &= decided

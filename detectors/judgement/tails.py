@@ -17,21 +17,40 @@ LEAST_FREEDOM = 3.0
 
 @dataclass(frozen=True)
 class Limits:
-    """Variance of the next value around its expectation, and how many of a count come together."""
+    """Variance of the next value around its expectation, and how many of a count come together.
+
+    Parameters
+    ----------
+    most : array or None
+        Sample size that a share's variance is not taken to be smaller than; None: as many as were seen.
+    """
 
     variance: F
     clumps: F
+    most: F | None = None
 
 
-def limits_of(kind: int, expected: F, past: Expectation, error: F, value: F, n: F, chance: F) -> Limits:
+def limits_of(
+    kind: int,
+    expected: F,
+    past: Expectation,
+    error: F,
+    value: F,
+    n: F,
+    chance: F,
+    *,
+    averaged: bool = False,
+) -> Limits:
     """Predictive variance on the judged scale: window to window, and sampling error as at the expectation.
 
     Parameters
     ----------
     chance : array
         Probability at which a breach begins: a spread that few windows tell is widened as Student's t has it there.
+    averaged : bool
+        Whether a share is a mean of shares.
     """
-    clumps = np.ones(len(value))
+    clumps, most = np.ones(len(value)), None
     if kind == COUNT:
         # Requests of one user, and rows of one list, come together. A few of them, or none, do not show how many:
         # earlier windows do, or else the whole.
@@ -46,12 +65,20 @@ def limits_of(kind: int, expected: F, past: Expectation, error: F, value: F, n: 
         ):  # what the stated error is worth, also at 0 and 1
             centre = (np.clip(value, 0, 1) * n + 2) / (n + 4)
             behind = np.where(error > 0, centre * (1 - centre) / error**2, n)
-        sampling = p * (1 - p) / np.maximum(np.minimum(n, behind), 1)
+        most = np.minimum(n, behind)
+        if averaged:
+            # A mean of shares, such as what two lists have in common, is known better than as many answers of yes or
+            # no: by its stated error, of which its n are the sample, so that Student's t holds and not the normal.
+            most = np.maximum(most, behind / _widening(n - 1, chance) ** 2)
+        sampling = p * (1 - p) / np.maximum(most, 1)
     else:
         sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2
-    freedom = np.maximum(past.freedom, LEAST_FREEDOM)
-    widening = stdtrit(freedom, 1 - chance) / ndtri(1 - chance)
-    return Limits(past.spread**2 * widening**2 + sampling, clumps)
+    return Limits(past.spread**2 * _widening(past.freedom, chance) ** 2 + sampling, clumps, most)
+
+
+def _widening(freedom: F, chance: F) -> F:
+    """How much farther out Student's t has a chance than the normal distribution."""
+    return np.asarray(stdtrit(np.fmax(freedom, LEAST_FREEDOM), 1 - chance) / ndtri(1 - chance))
 
 
 def tails(kind: int, value: F, expected: F, limits: Limits, n: F) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -70,7 +97,8 @@ def tails(kind: int, value: F, expected: F, limits: Limits, n: F) -> tuple[NDArr
             return at_least, at_most
         if kind == SHARE:
             p = _possible(expected, n)
-            size = np.clip(p * (1 - p) / np.maximum(limits.variance, 1e-12), 1.0, np.maximum(n, 1))
+            most = np.maximum(n if limits.most is None else limits.most, 1)
+            size = np.clip(p * (1 - p) / np.maximum(limits.variance, 1e-12), 1.0, most)
             hits = np.clip(value, 0, 1) * size
             at_least = np.where(hits > 0, betainc(np.maximum(hits, 1e-9), size - hits + 1, p), 1.0)
             misses = size - hits

@@ -46,15 +46,16 @@ class Sight:
         family = [b for b in breaches if b.detector == incident.detector and not _louder(b, incident)]
         items = frozenset(incident.items)
         here = [b for b in family if b.item is not None and meet(b.where, incident.slice)]
+        inside = [b for b in here if within(b.where, incident.slice)]  # a wider place may show another's item
         own = [b for b in here if b.name == incident.measure and dict(b.where) == incident.slice]
         if items and fresh < TOGETHER:  # two items may share the top: which one a slice shows is chance
             items |= {b.item for b in here if b.item is not None}
         elif items and own and own[0].item not in items:
             items |= {b.item for b in own if b.item is not None}  # it changed the item
-        elif items and here and not any(b.item in items for b in family):
-            items |= {max(here, key=lambda b: (b.severity is Severity.PAGE, b.excess, b.slice)).item or ""}
+        elif items and inside and not any(b.item in items for b in family):
+            items |= {max(inside, key=lambda b: (b.severity is Severity.PAGE, b.excess, b.slice)).item or ""}
         sight = cls(incident, fresh, items, tuple(family), False)
-        there = any(sight._own(b) for b in family)
+        there = any(sight._own(b) and sight._shows(b) for b in family)
         return cls(incident, fresh, items, tuple(family), there)
 
     def holds(self, breach: Breach) -> bool:
@@ -62,7 +63,8 @@ class Sight:
 
         Louder trouble than the incident's is not; nor is another item to blame while the incident's own is there, nor
         a page of another kind that came later, or that shows where the incident's own trouble does not. What users do
-        follows, sooner or later, from what is wrong with what they are shown.
+        follows, sooner or later, from what is wrong with what they are shown; so does, in the same place, what the
+        incident's own trouble moves by arithmetic.
         """
         incident = self.incident
         if _louder(breach, incident):
@@ -71,17 +73,27 @@ class Sight:
             same_place = breach.detector == incident.detector and not incident.slice
             return same_place or (breach.detector == incident.detector and self.fresh < TOGETHER)
         if breach.detector == incident.detector:
-            return self._own(breach)
+            return self._own(breach) and (self.there or breach.severity is Severity.TICKET)
         if breach.measure.of_response and self._is_of_lists() and within(breach.where, incident.slice):
+            return True
+        if incident.detector in breach.measure.follows and self.there and meet(breach.where, incident.slice):
             return True
         known = [s for s in incident.symptoms if s.detector == breach.detector]
         if breach.severity is Severity.PAGE:
-            was_page = any(s.severity is Severity.PAGE and meet(s.slice, breach.where) for s in known)
-            return self.there and (self.fresh < TOGETHER or was_page)
+            return self.there and (self.fresh < TOGETHER or self._showed(breach))
         together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
         if self.fresh < together or incident.quiet_windows > 0 or known:
             return True
         return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
+
+    def _showed(self, breach: Breach) -> bool:
+        """Whether a page of another kind has been a symptom before: there, or where the incident's place has a part."""
+        pages = [
+            s for s in self.incident.symptoms
+            if s.detector == breach.detector and s.severity is Severity.PAGE and meet(s.slice, breach.where)
+        ]  # fmt: skip
+        here = meet(breach.where, self.incident.slice)
+        return any(here or dict(s.slice) == dict(breach.where) for s in pages)
 
     def _is_of_lists(self) -> bool:
         """Whether the incident is one of what users are shown, be it that this window cannot show it."""
@@ -96,6 +108,16 @@ class Sight:
         if meet(breach.where, self.incident.slice) or breach.severity is Severity.TICKET:
             return True
         return not breach.conclusive or self._widened_to(breach)
+
+    def _shows(self, breach: Breach) -> bool:
+        """Whether a breach of the incident's own detector says that its trouble goes on: its item, or its place."""
+        if not self.items:
+            return meet(breach.where, self.incident.slice)
+        return (
+            breach.item in self.items
+            if breach.item is not None
+            else within(breach.where, self.incident.slice)
+        )
 
     def _widened_to(self, breach: Breach) -> bool:
         """Whether a place beside the incident's is hit because everything is: a wider one shows it as clearly."""

@@ -22,8 +22,8 @@ Mask = NDArray[np.bool_]
 
 ENOUGH = 5  # requests of an hour that say something of it
 DAYS = 4  # on which it has to be so
-NEARLY_ALL = 0.9  # of the requests, and of the hours
-IN_EACH_PART = 0.8  # of the hours of each third of history
+NEARLY_ALL = 0.9  # of the requests, and of the hours, days alike
+IN_EACH_PART = 0.8  # of the hours of each third of history, days alike
 LAST_PLACE = 50
 HABIT_ITEMS = 3  # different items that an editorial first place has had
 MOST_HOURS = 4  # of the day, in which a batch is made
@@ -165,16 +165,26 @@ def _pinned(rows: Rows) -> dict[int, list[int]]:
     best = item[order][start]
     position, at = np.divmod(slots, len(hours))
     third = (3 * (hours[at] - hours[0])) // (hours[-1] - hours[0] + 1)
+    day = hours[at] // 24
     out = {}
     for p in np.unique(position).tolist():
         here = (position == p) & (total >= ENOUGH)
         filled = here & (top >= NEARLY_ALL * total)
-        if len(np.unique(hours[at[filled]] // 24)) < DAYS or filled.sum() < NEARLY_ALL * here.sum():
+        if len(np.unique(day[filled])) < DAYS or _by_day(here, filled, day) < NEARLY_ALL:
             continue
-        in_part = [(here & (third == t), filled & (third == t)) for t in range(3)]
-        if all(mine.any() and full.sum() >= IN_EACH_PART * mine.sum() for mine, full in in_part):
+        parts = [here & (third == t) for t in range(3)]
+        if all(_by_day(part, filled, day) >= IN_EACH_PART for part in parts):
             out[p] = best[filled].tolist()
     return out
+
+
+def _by_day(hours: Mask, filled: Mask, day: Ints) -> float:
+    """Share of the hours that are filled; each day counts the same, or half a day of trouble at the end, where the
+    sample is dense, would outweigh weeks."""
+    if not hours.any():
+        return 0.0
+    _, number = np.unique(day[hours], return_inverse=True)
+    return float(np.mean(np.bincount(number, filled[hours]) / np.bincount(number)))
 
 
 def _is_habit(items: list[int]) -> bool:

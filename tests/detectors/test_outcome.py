@@ -217,6 +217,26 @@ def test_a_window_that_is_missing_is_a_gap_and_not_older_windows_instead() -> No
     assert found["lasting_click_rate"].evidence(0)["windows"] == 2
 
 
+def test_trouble_that_is_over_is_in_no_sum_and_trouble_that_goes_on_is() -> None:
+    rng = np.random.default_rng(8)
+    batches = [Clicking()(rng, 20) for _ in range(6)]
+
+    def windows(*troubled: int) -> int:
+        summaries = [Summary.of(b, DETECTOR.statistics) for b in batches]
+        earlier = tuple(
+            Earlier(START - k * HOUR, summary, troubled=k in troubled)
+            for k, summary in enumerate(summaries[1:], 1)
+        )
+        context = Context(window_us=(START, START + HOUR), earlier=lambda: earlier)
+        return int(
+            measure_summary(DETECTOR, summaries[0], context)["lasting_click_rate"].evidence(0)["windows"]
+        )
+
+    assert windows() == windows(1, 2) == windows(1, 2, 3, 4, 5) == 6
+    assert windows(2, 3) == windows(4, 5) == 4
+    assert windows(1, 3) == 5
+
+
 # Judged
 
 
@@ -339,6 +359,20 @@ def test_calibration_in_the_large_is_what_scores_promise_over_what_there_is(prom
     ]
     assert found.covers(promise) >= 0.9
     assert found.width <= 2
+
+
+def test_a_few_clicks_say_nothing_of_calibration_however_many_rows() -> None:
+    rng = np.random.default_rng(4)
+    [measure] = [m for m in DETECTOR.measures() if m.name == "calibration_error"]
+    many = _scored(rng, 400)
+    assert many.click is not None
+    few = replace(many, click=many.click & (rng.random(many.n_rows) < 0.1))
+    n = {
+        name: float(_measured_after(b, [])["calibration_error"].n[0])
+        for name, b in (("many", many), ("few", few))
+    }
+    assert n["few"] < measure.least_n < n["many"]
+    assert n["many"] == pytest.approx(many.n_rows, rel=0.5)
 
 
 def test_scores_that_are_no_probabilities_are_not_held_against_clicks() -> None:

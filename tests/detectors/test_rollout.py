@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from detectors import Batch, Cells, Context, Detector, Earlier, Measure, Measurement, Summary, Verdict
+from detectors.core.expected import Expected
+from detectors.core.hashing import hash_integers
 from detectors.judgement.judge import Judge
 from detectors.rollout import Rollout
 from tests.detectors.batches import HOUR, START, WINDOW, measure_summary
@@ -195,6 +197,24 @@ def test_the_place_is_the_version() -> None:
     told = breaches(batch)
     assert ("overlap_excess", V2) in told
     assert {text for _, text in told} <= {V2, f"{V2},surface=email", f"{V2},surface=home"}
+
+
+def test_lists_of_what_is_looked_at_are_compared_over_different_things() -> None:
+    """All who look at one thing get one list, whichever version makes it; how many do is chance and no version's."""
+    rng = np.random.default_rng(3)
+    batch = TwoVersions(share=0.3)(rng, 400)
+    thing = rng.integers(0, 40, len(batch.cell))
+    lists = batch.item.reshape(len(batch.cell), -1)
+    first = np.unique(thing, return_index=True)[1][thing]
+    batch = replace(batch, item=lists[first].ravel(), context=hash_integers(thing))
+    summary = Summary.of(batch, DETECTOR.statistics, expected=Expected(kind="contextual"))
+    evidence = measure_summary(DETECTOR, summary, CONTEXT)["overlap_excess"].evidence
+    assert evidence is not None
+    told = evidence(batch.cells.slices.texts.index(V2))
+    by_thing = replace(batch, user=hash_integers(thing))
+    assert told["here"] == pytest.approx(overlap_by_hand(by_thing, "v2"), abs=1e-4)
+    assert told["elsewhere"] == pytest.approx(overlap_by_hand(by_thing, "v1"), abs=1e-4)
+    assert told["here"] < 0.5 * overlap_by_hand(batch, "v2")
 
 
 def test_a_version_is_compared_in_its_own_traffic() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -207,3 +208,12 @@ def test_levels_and_sizes(unit: Unit, value: float, error: float) -> None:
     assert verdict(watch.see((value * 2, error * 2, 1000.0))) is BREACH
     assert verdict(watch.see((value / 2, error / 2, 1000.0))) is BREACH
     assert verdict(watch.see((value * 1.01, error, 1000.0))) is OK
+
+
+@pytest.mark.parametrize("windows", [1, 2])
+def test_what_two_windows_show_together_needs_no_second_look(windows: int) -> None:
+    watch = Watch(replace(a_measure(Unit.REQUESTS, *TRAFFIC), windows=windows))
+    watch.see_all([a_count(40)] * 96)
+    judged = [watch.see(a_count(n)) for n in (13, 1)]
+    assert [v.name for v in verdicts(judged)] == ["BREACH", "BREACH"]
+    assert [bool(j.conclusive[0]) for j in judged] == [windows == 2, True]

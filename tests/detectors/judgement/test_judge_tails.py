@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, nbinom, norm, poisson
+from scipy.stats import binom, nbinom, norm, poisson, t
 from watched_series import HOUR, Watch, a_count, a_measure
 
 from detectors.core.measurement import Unit
@@ -70,6 +71,32 @@ def test_a_steady_share_is_binomial(percent: int, n: int, found: float) -> None:
     judged = watch.see((hits / n, own, float(n)))
     chance = binom.sf(hits - 1, n, p) if hits > p * n else binom.cdf(hits, n, p)
     assert surprise(judged) == pytest.approx(minus_log10(float(chance)), rel=1e-3, abs=0.02)
+
+
+@pytest.mark.parametrize("n", [50.0, 100.0, 1000.0])
+def test_a_mean_of_shares_is_known_by_its_error_and_not_by_how_many_made_it(n: float) -> None:
+    """What any two lists share, 1.5 % with an error of 0.1 %, doubles: of `n` answers of yes or no that would be 15
+    errors of nothing. As few as made it, Student's t is that much wider."""
+    usual, error = 0.015, 0.001
+    measure = a_measure(Unit.RATIO, EITHER)
+    found = {}
+    for averaged in (False, True):
+        watch = Watch(replace(measure, averaged=averaged))
+        watch.see_all([(usual, error, n)] * 72)
+        found[averaged] = watch.see((2 * usual, 2 * error, n))
+    centre = (2 * usual * n + 2) / (n + 4)
+    at_usual = 2 * error * math.sqrt(usual * (1 - usual) / (centre * (1 - centre)))
+    half = at_usual * float(t.isf(CHANCE, n - 1))
+    assert found[True].high[0] - usual == pytest.approx(half, rel=1e-3)
+    assert found[False].high[0] - usual == pytest.approx(Z * math.sqrt(usual * (1 - usual) / n), rel=1e-3)
+    assert surprise(found[True]) > surprise(found[False])
+
+
+def test_a_mean_of_shares_that_has_no_error_is_as_a_share() -> None:
+    """All alike may be chance: of a few, no error is none that is known."""
+    watch = Watch(replace(a_measure(Unit.RATIO, EITHER), averaged=True))
+    watch.see_all([(0.1, 0.0, 20.0)] * 72)
+    assert surprise(watch.see((0.2, 0.0, 20.0))) == 0
 
 
 @given(off=st.floats(-20, 20), error=st.floats(0.01, 2))

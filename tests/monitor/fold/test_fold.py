@@ -175,6 +175,25 @@ def test_what_is_in_an_incident_is_excluded_by_measure_and_slice() -> None:
     assert found == {(FIRST, "all"): False, (FIRST, "country=DE"): True}
 
 
+def test_wider_slices_are_excluded_where_the_place_is_a_good_part_of_them() -> None:
+    """E-mail is half of Germany and a twentieth of everything: what is wrong there shows in Germany alone."""
+    slices = ("all", "country=DE", "surface=email", "country=DE,surface=email")
+    requests = np.array([2000.0, 100.0, 100.0, 50.0])
+    windows = [
+        measured(
+            k,
+            slices,
+            same_item__first_place_share=((0.03, 0.03, *(2 * [0.95 if k == 60 else 0.03])), 0.006, requests),
+            traffic__requests=(requests, np.sqrt(requests), requests),
+        )
+        for k in range(61)
+    ]
+    told = gone_through(a_fold(shop()), windows)[-1]
+    assert [i.slice for i in told.open_incidents] == [{"surface": "email"}]
+    found = {f.slice: f.excluded for f in told.findings if f.measure == FIRST}
+    assert found == dict(zip(slices, (False, True, True, True), strict=True))
+
+
 @pytest.mark.parametrize("mode", [Mode.PAGE, Mode.TICKET])
 def test_slices_of_an_incident_that_are_too_thin_to_breach_are_excluded_with_it(mode: Mode) -> None:
     """Liechtenstein shares the trouble and cannot show it; what is not in trouble is remembered."""

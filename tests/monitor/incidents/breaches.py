@@ -30,6 +30,9 @@ SETTLE = timedelta(minutes=10)
 TELLING = {"same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()} | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),
+    "diversity.list_overlap": Measure(
+        "list_overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),), follows=frozenset({"same_item"})
+    ),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
     "outcome.click_rate": Measure("click_rate", Unit.RATIO, "Clicks.", of_response=True),
     "lists.short_share": Measure("short_share", Unit.RATIO, "Short lists."),

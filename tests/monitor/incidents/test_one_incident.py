@@ -425,3 +425,56 @@ def test_an_incident_of_nothing_decided_stays_as_it_is() -> None:
     for _ in range(100):
         [still] = book.see(findings=Findings())
     assert (still.open, still.id, still.asks) == (True, one.id, True)
+
+
+# Trouble of two places
+
+
+def test_what_a_stuck_item_moves_by_arithmetic_is_part_of_it_however_late_it_shows() -> None:
+    book, home = Book(), stuck(slice="surface=home")
+    book.see([home])
+    for _ in range(5):
+        book.see([home])
+    overlap = strong(breach("diversity.list_overlap", "surface=home", 0.12))
+    wider = strong(breach("diversity.list_overlap", value=0.06))
+    [incident] = book.see([home, overlap, wider])
+    assert {(s.measure, s.severity) for s in incident.symptoms} == {("diversity.list_overlap", Severity.PAGE)}
+
+
+def test_the_same_where_no_item_is_stuck_gets_out() -> None:
+    book, email = Book(), stuck(slice="surface=email")
+    for _ in range(6):
+        book.see([email])
+    told = book.see([email, strong(breach("diversity.list_overlap", "surface=home", 0.12))])
+    assert {(i.detector, place_of(i)) for i in told} == {
+        ("same_item", "surface=email"),
+        ("diversity", "surface=home"),
+    }
+
+
+def test_a_symptom_of_the_whole_claims_no_part_that_the_incident_does_not_have() -> None:
+    """Lists became alike everywhere because of e-mail; that they do at home, a day later, is another matter."""
+    book, email = Book(), stuck(slice="surface=email")
+    book.see([email, breach("diversity.overlap", value=0.2)])
+    for _ in range(6):
+        book.see([email])
+    told = book.see([email, strong(breach("diversity.overlap", "surface=home", 0.3))])
+    assert {(i.detector, place_of(i)) for i in told} == {
+        ("same_item", "surface=email"),
+        ("diversity", "surface=home"),
+    }
+
+
+def test_an_incident_that_waits_for_its_nightly_batch_does_not_take_on_what_happens_by_day() -> None:
+    """The item on top of the whole is that of home: nothing is known of e-mail until the next batch."""
+    book = Book()
+    [email] = book.see([stuck("sku-1", "surface=email")])
+    nothing = decided((FIRST, "surface=email", math.nan, Verdict.NO_DATA))
+    for _ in range(8):
+        book.see(findings=nothing)
+    by_day = [stuck("sku-2", "surface=home"), stuck("sku-2", value=0.45), breach(EVERY_PLACE, value=0.45)]
+    told = book.see(by_day)
+    assert [(place_of(i), i.culprit, i.last_seen_at == email.last_seen_at) for i in told] == [
+        ("surface=email", {"item": "sku-1"}, True),
+        ("surface=home", {"item": "sku-2"}, False),
+    ]

@@ -70,6 +70,19 @@ def test_an_incident_of_some_hours_neither_teaches_nor_hides() -> None:
     assert said(learned(made).certain) == [("positions", {}, {"position": "3"})]
 
 
+def test_half_a_day_of_trouble_where_the_sample_is_dense_does_not_hide() -> None:
+    """Of the last days every hour is read, of those before one in eight: trouble is a fifth of the sampled hours."""
+    made = shop()
+    made["lists"][:, 2] = 5000 + day(made)
+    hour = made["hour"] - FIRST_HOUR
+    broken = (hour >= HOURS - 14) & (hour < HOURS - 2)
+    made["lists"][broken] = np.random.default_rng(1).integers(0, 3000, (int(broken.sum()), 5))
+    read = (hour >= HOURS - 36) | (hour % 8 == 0)
+    assert said(learned({name: values[read] for name, values in made.items()}).certain) == [
+        ("positions", {}, {"position": "3"})
+    ]
+
+
 def test_a_first_place_that_never_changed_may_be_the_outage() -> None:
     made = shop()
     made["lists"][:, 0] = 7777
