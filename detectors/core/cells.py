@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -151,10 +151,15 @@ def parse_slice(text: str) -> dict[str, str]:
     >>> parse_slice("country=DE,surface=email"), parse_slice(slice_text({"a=b": "c,\\"}))
     ({'country': 'DE', 'surface': 'email'}, {'a=b': 'c,\\'})
     """
+    return dict(_parsed(text))
+
+
+@lru_cache(maxsize=4096)  # slices are few, and asked for again with every measure of every window
+def _parsed(text: str) -> tuple[tuple[str, str], ...]:
     if text == WHOLE:
-        return {}
+        return ()
     parts = [re.sub(r"\\(.)", r"\1", part, flags=re.S) for part in _PART.findall(f"{text},")]
-    return dict(zip(parts[0::2], parts[1::2], strict=True))
+    return tuple(zip(parts[0::2], parts[1::2], strict=True))
 
 
 def _escaped(text: str) -> str:

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -16,6 +17,7 @@ from monitor.errors import UserError
 from monitor.web.protocol import DeadlineProtocol
 
 LARGEST_HEADERS = 16 * 1024
+TICK_SECONDS = 1.0
 GRACE_SECONDS = 3  # for answers under way when the daemon ends
 
 
@@ -99,7 +101,7 @@ class WebServer:
         )
         config.load()
         config.ssl = tls  # an own context: its certificate can be replaced while it serves
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
     @property
@@ -120,13 +122,36 @@ class WebServer:
 
     def stop(self) -> None:
         """Finish what is being answered, for a few seconds at most, and close."""
-        self._server.should_exit = True
+        self._server.end()
         if self._thread.is_alive():
             self._thread.join(GRACE_SECONDS + 2)
         self._socket.close()
 
     def _serve(self) -> None:
         asyncio.run(self._server.serve(sockets=[self._socket]))
+
+
+class _Server(uvicorn.Server):
+    """Looks once a second whether it is to end, not ten times: a daemon at rest hardly costs anything."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    async def main_loop(self) -> None:
+        ending = asyncio.Event()
+        self._running = asyncio.get_running_loop(), ending
+        while not await self.on_tick(0):  # which also renews the date of answers
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), TICK_SECONDS)
+
+    def end(self) -> None:
+        """From any thread: finish, and do so now."""
+        self.should_exit = True
+        if self._running is not None:
+            loop, ending = self._running
+            with suppress(RuntimeError):  # it has ended already
+                loop.call_soon_threadsafe(ending.set)
 
 
 def _listen(address: Address) -> socket.socket:
