@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
+from detectors.judgement.ledger import Ledger
 
 F = NDArray[np.float64]
 
@@ -28,9 +29,12 @@ APART = (
     4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
 )
 SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
+MOST_ASKED = 4096  # lists of slices whose columns are kept
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 
-ARRAYS = ("_scaled", "_variance", "_residual", "_found")  # of a past, shape (windows, series)
+# Of a series in a window: value on the judged scale, NaN where unknown or excluded; variance of its sampling error;
+# how far it was off what had been expected; the value as measured, trouble or not.
+NUMBERS = ("scaled", "variance", "residual", "found")
 
 COUNT, SHARE, LEVEL, SIZE = 0, 1, 2, 3  # kinds of series; counts and sizes are judged by their logarithm
 
@@ -113,14 +117,11 @@ class Past:
 
     def __init__(self) -> None:
         self._column: dict[tuple[str, str], int] = {}
+        self._asked: dict[tuple[str, tuple[str, ...]], NDArray[np.int64]] = {}  # windows are much alike
         self._kind = np.empty(0, np.int8)
         self._group = np.empty(0, np.int64)  # which measure a series is of
         self._groups: dict[str, int] = {}
-        self._times = np.empty(0, np.int64)
-        self._scaled = np.empty((0, 0))  # NaN where unknown or excluded
-        self._variance = np.empty((0, 0))
-        self._residual = np.empty((0, 0))
-        self._found = np.empty((0, 0))  # as measured, trouble or not
+        self._ledger = Ledger(NUMBERS)
         self._anew: list[Anew] = []
         # Learned at the day's first window, and when a change that is meant begins or ends.
         self._spread: tuple[tuple[int, ...], F, F] = ((-1,), np.empty(0), np.empty(0))
@@ -131,22 +132,20 @@ class Past:
 
     def columns(self, measure: str, slices: Sequence[str], kind: int) -> NDArray[np.int64]:
         """Column of each slice's series of a measure; new ones are made."""
-        out = np.empty(len(slices), np.int64)
-        for i, s in enumerate(slices):
-            at = self._column.get((measure, s))
-            if at is None:
-                at = self._column[measure, s] = len(self._column)
-                self._kind = np.append(self._kind, np.int8(kind))
-                self._group = np.append(self._group, self._groups.setdefault(measure, len(self._groups)))
-            out[i] = at
-        wanted = len(self._column)
-        if self._scaled.shape[1] < wanted:
-            wider = max(wanted, 2 * self._scaled.shape[1])
-            for name in ARRAYS:
-                old = getattr(self, name)
-                new = np.full((len(old), wider), np.nan)
-                new[:, : old.shape[1]] = old
-                setattr(self, name, new)
+        asked = measure, tuple(slices)
+        if (known := self._asked.get(asked)) is not None:
+            return known
+        before = len(self._column)
+        columns = [self._column.setdefault((measure, s), len(self._column)) for s in slices]
+        if new := len(self._column) - before:
+            group = self._groups.setdefault(measure, len(self._groups))
+            self._kind = np.append(self._kind, np.full(new, kind, np.int8))
+            self._group = np.append(self._group, np.full(new, group))
+            self._ledger.widen(len(self._column))
+        if len(self._asked) >= MOST_ASKED:
+            self._asked.clear()
+        out = self._asked[asked] = np.array(columns, np.int64)
+        out.setflags(write=False)
         return out
 
     def known(self, measure: str) -> list[str]:
@@ -156,11 +155,11 @@ class Past:
     def expect(self, start_us: int) -> Expectation:
         """What the windows before make likely for the one that starts then; one entry a series."""
         k = len(self._column)
-        age = start_us - self._times
+        age = start_us - self._ledger.times
         off_clock = np.abs((age + DAY // 2) % DAY - DAY // 2)
         hour = 3_600_000_000
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
-        seen_now = self._as_of(start_us, k)
+        seen_now = self._as_of(start_us)
         centre, points, deviation = self._typical(seen_now.scaled[same_hours])
         # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
         this_hour = same_hours & (off_clock == 0)
@@ -184,33 +183,34 @@ class Past:
         seen = (seen_now.scaled[same_hours] > np.log(0.5)).any(axis=0)
         return Expectation(centre, total, freedom, together, seen)
 
-    def _as_of(self, start_us: int, k: int) -> _View:
+    def _as_of(self, start_us: int) -> _View:
         """What counts for the window that starts then."""
-        view = _View(self._scaled[:, :k], self._variance[:, :k], self._residual[:, :k])
+        times = self._ledger.times
+        view = _View(self._ledger["scaled"], self._ledger["variance"], self._ledger["residual"])
         changes = [change for change in self._anew if change.begun(start_us)]
         if not changes:
             return view
         view = _View(view.scaled.copy(), view.variance.copy(), view.residual.copy())
         for change in changes:
             end_us = np.inf if change.end_us is None else change.end_us
-            inside = (self._times >= change.start_us) & (self._times < end_us)
+            inside = (times >= change.start_us) & (times < end_us)
             columns = np.array([at for (m, s), at in self._column.items() if change.covers(m, s)], int)
             if change.over(start_us):
                 view.hide(inside, columns)
                 continue
             view.hide(~inside, columns)
             # What was judged before the change was known was held against what had been usual.
-            at = np.ix_(inside & (self._times <= change.judged_us), columns)
-            view.scaled[at] = self._found[at]
+            at = np.ix_(inside & (times <= change.judged_us), columns)
+            view.scaled[at] = self._ledger["found"][at]
             view.residual[at] = np.nan
         return view
 
     def value_at(self, start_us: int, columns: NDArray[np.int64]) -> F:
         """Values and errors of some series in one earlier window, NaN where unknown, shape (2, series)."""
-        at = np.flatnonzero(self._times == start_us)
+        at = np.flatnonzero(self._ledger.times == start_us)
         if not len(at):
             return np.full((2, len(columns)), np.nan)
-        kind, counts = self._kind[columns], self._as_of(start_us, len(self._column))
+        kind, counts = self._kind[columns], self._as_of(start_us)
         value = from_scale(kind, counts.scaled[at[-1], columns])
         error = np.sqrt(counts.variance[at[-1], columns])
         return np.stack([value, np.where(_by_logarithm(kind), error * np.maximum(value, 0.5), error)])
@@ -233,10 +233,11 @@ class Past:
         level : array, shape (series,)
             Mean of what is usual.
         """
-        day = (start_us - 1 - self._times) // DAY
+        times = self._ledger.times
+        day = (start_us - 1 - times) // DAY
         inside = (day >= 0) & (day < DAYS)
-        day, clock = day[inside], (self._times[inside] - start_us) % DAY
-        counts = self._as_of(start_us, len(self._column))
+        day, clock = day[inside], (times[inside] - start_us) % DAY
+        counts = self._as_of(start_us)
         scaled, variance = counts.scaled[inside][:, columns], counts.variance[inside][:, columns]
         off = np.full(scaled.shape, np.nan)
         level, hours = np.zeros(len(columns)), np.zeros(len(columns))
@@ -295,8 +296,7 @@ class Past:
         In the place of what is left out stands what had been expected, so that history does not end before the trouble.
         """
         self._forget(start_us)
-        width = self._scaled.shape[1]
-        rows = np.full((len(ARRAYS), width), np.nan)
+        rows = np.full((len(NUMBERS), len(self._column)), np.nan)
         kind = self._kind[columns]
         usable = np.isfinite(value) & ~excluded
         scaled = to_scale(kind, value)
@@ -305,22 +305,20 @@ class Past:
         rows[1, columns] = np.where(usable, variance, np.nan)
         rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
         rows[3, columns] = np.where(np.isfinite(value), scaled, np.nan)
-        self._times = np.append(self._times, start_us)
-        for name, row in zip(ARRAYS, rows, strict=True):
-            setattr(self, name, np.vstack([getattr(self, name), row]))
+        self._ledger.append(start_us, rows)
 
     def _forget(self, start_us: int) -> None:
-        old = self._times < start_us - (DAYS + 1) * DAY
+        old = self._ledger.times < start_us - (DAYS + 1) * DAY
         if old.sum() * 8 > len(old):  # not one by one: each cut copies
-            for name in ("_times", *ARRAYS):
-                setattr(self, name, getattr(self, name)[~old])
+            self._ledger.keep(~old)
 
     def _learned(self, start_us: int, view: _View) -> tuple[F, F]:
         """Spread and degrees of freedom of each series from the residuals of whole days before this one."""
         today, k = start_us // DAY, view.scaled.shape[1]
         state = (today, *(c.begun(start_us) + c.over(start_us) for c in self._anew))
         if self._spread[0] != state or len(self._spread[1]) < k:
-            before = (self._times < today * DAY) & (self._times >= (today - DAYS) * DAY)
+            times = self._ledger.times
+            before = (times < today * DAY) & (times >= (today - DAYS) * DAY)
             residual = view.residual[before]
             n = np.isfinite(residual).sum(axis=0)
             square = (1.4826 * _median(np.abs(residual))[0]) ** 2
@@ -347,14 +345,15 @@ def _median(values: F) -> tuple[F, F, F]:
     if not len(values):
         nothing = np.full(values.shape[1], np.nan)
         return nothing, np.zeros(values.shape[1]), nothing.copy()
-    ordered = np.sort(values, axis=0)  # NaN last
-    n = np.isfinite(ordered).sum(axis=0)
+    ordered = np.sort(values.T, axis=1)  # NaN last; a series in one piece is sorted several times faster
+    n = np.isfinite(ordered).sum(axis=1)
     middle = _pick(ordered, n)
-    spread = 1.4826 * _pick(np.sort(np.abs(ordered - middle), axis=0), n)
+    spread = 1.4826 * _pick(np.sort(np.abs(ordered - middle[:, None]), axis=1), n)
     return middle, n.astype(float), spread
 
 
 def _pick(ordered: F, n: NDArray[np.int64]) -> F:
-    at = np.arange(ordered.shape[1])
-    low, high = np.maximum((n - 1) // 2, 0), np.maximum(n // 2, 0)
-    return np.where(n > 0, (ordered[low, at] + ordered[np.minimum(high, len(ordered) - 1), at]) / 2, np.nan)
+    """The middle of the first n of each row."""
+    at = np.arange(len(ordered))
+    low, high = np.maximum((n - 1) // 2, 0), np.minimum(n // 2, ordered.shape[1] - 1)
+    return np.where(n > 0, (ordered[at, low] + ordered[at, high]) / 2, np.nan)

@@ -116,7 +116,7 @@ def test_what_is_long_ago_is_forgotten_and_not_missed() -> None:
     judge = Judge()
     for found in history(1, 40 * 24, HOUR):
         step_of(judge, found)
-    kept = judge.past._times
+    kept = judge.past._ledger.times
     assert len(kept) < 1.2 * (DAYS + 1) * 24
     assert kept.min() <= kept.max() - DAYS * DAY
 
