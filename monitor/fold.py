@@ -204,7 +204,7 @@ class Fold:
         for m, name in enumerate(findings.measures):
             if name in self._measures:
                 at = order[bounds[m] : bounds[m + 1]]
-                slices = [findings.slices[s] for s in c["slice"][at]]
+                slices = tuple(map(findings.slices.__getitem__, c["slice"][at].tolist()))
                 rows[name, kind_of(self._measures[name])] = (
                     slices, c["value"][at], c["error"][at], c["excluded"][at].astype(bool), c["expected"][at],
                 )  # fmt: skip

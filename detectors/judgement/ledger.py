@@ -43,9 +43,10 @@ class Ledger:
 
     def widen(self, series: int) -> None:
         """There are so many series from now on."""
-        self._series = series
         if series > self._numbers.shape[2]:
             self._room(self._numbers.shape[1], max(series, 2 * self._numbers.shape[2]))
+        self._numbers[:, : self._windows, self._series : series] = np.nan
+        self._series = series
 
     def append(self, start_us: int, numbers: F) -> None:
         """Add a window: numbers of shape (names, series)."""
@@ -59,14 +60,13 @@ class Ledger:
         """Drop the other windows."""
         kept = int(windows.sum())
         self._numbers[:, :kept] = self._numbers[:, : self._windows][:, windows]
-        self._numbers[:, kept : self._windows] = np.nan
         self._times[:kept] = self.times[windows]
         self._windows = kept
 
     def _room(self, windows: int, series: int) -> None:
-        """Make room for so many."""
-        numbers = np.full((len(self._at), windows, series), np.nan)
-        numbers[:, : self._windows, : self._numbers.shape[2]] = self._numbers[:, : self._windows]
+        """Make room for so many; what is in it means nothing yet."""
+        numbers = np.empty((len(self._at), windows, series))
+        numbers[:, : self._windows, : self._series] = self._numbers[:, : self._windows, : self._series]
         times = np.empty(windows, np.int64)
         times[: self._windows] = self.times
         self._numbers, self._times = numbers, times
