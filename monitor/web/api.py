@@ -20,6 +20,7 @@ from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import metric_name
 from monitor.exposition.labels import printable
 from monitor.incidents.incident import Incident
+from monitor.reading.cost import cost_of
 from monitor.reading.explanation import explain
 from monitor.reading.standing import standings
 from monitor.web.measurements import COLUMNS, measurements
@@ -166,7 +167,8 @@ class Api:
         found = self._sources.records.incident(request.path_params["id"])
         if found is None:
             return _error(404, "There is no such incident; those closed for long are removed.")
-        return _json(self._with_said(found))
+        cost = cost_of(self._sources.records, found).to_json()
+        return _json({**self._with_said(found), "cost": cost})
 
     def detectors(self, request: Request) -> Response:
         infos = sorted(self._sources.catalogue().values(), key=lambda info: info.name)

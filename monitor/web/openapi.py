@@ -131,6 +131,19 @@ SCHEMAS: dict[str, Schema] = {
             _object(acknowledgements=_list(_ref("Acknowledgement")), feedback=_list(_ref("Feedback"))),
         ]
     },
+    "Lost": _object(amount=NUMBER, low=NUMBER, high=NUMBER),
+    "Cost": {
+        **_object(
+            clicks=_or_null(_ref("Lost")),
+            money=_or_null(_ref("Lost")),
+            rows=COUNT,
+            start=_or_null(MOMENT),
+            end=_or_null(MOMENT),
+            cannot_estimate=_or_null(TEXT),
+        ),
+        "description": "What did not come that usually would have, within an interval of 95 %; or why nobody can say.",
+    },
+    "IncidentInFull": {"allOf": [_ref("Incident"), _object(cost=_ref("Cost"))]},
     "Explanation": _object(
         schema_version=COUNT,
         recommender=TEXT,
@@ -242,8 +255,8 @@ PATHS: dict[str, Schema] = {
         LIMIT,
     ),
     "/api/v1/incidents/{id}": _get(
-        "An incident with its evidence, and what people said of it.",
-        _ref("Incident"),
+        "An incident with its evidence, what it has cost so far, and what people said of it.",
+        _ref("IncidentInFull"),
         _in_path("id", "The incident."),
     ),
     "/api/v1/detectors": _get("What the detectors measure.", _list(_ref("Measure"))),

@@ -14,6 +14,7 @@ from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
 from monitor.exposition.state import SUCCESS
 from monitor.incidents.incident import Incident
+from monitor.reading.cost import cost_of
 from monitor.reading.described import Described
 from monitor.reading.explanation import Settings
 from monitor.web.contribution import Contribution, read_contributions
@@ -114,6 +115,7 @@ class IncidentPage:
     chart: Chart | None
     contributions: tuple[Contribution, ...]
     said: tuple[Said, ...]
+    cost: str
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ class View:
             draw(points, unit, incident.onset_at),
             read_contributions(shown.findings, incident.measure, unit, incident.before) if shown else (),
             self._said(id),
+            str(cost_of(self._records, incident)),
         )
 
     def detector(self, name: str, detector: str, slice: str | None) -> DetectorPage | None:

@@ -130,6 +130,11 @@ def test_an_incident_is_what_the_store_has_and_what_people_said(site: Site) -> N
         **incident().to_json(),
         "acknowledgements": [{**said, "why": "rolling back"}],
         "feedback": [{**said, "useful": True}],
+        "cost": {
+            **dict.fromkeys(("clicks", "money", "start", "end")),
+            "rows": 0,
+            "cannot_estimate": "clicks are not measured in its place",
+        },
     }
     assert json(site, "/api/v1/incidents?recommender=email/DE") == []
 
