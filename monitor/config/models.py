@@ -280,6 +280,13 @@ class DaemonConfig(Strict):
         ),
     )
     retention: Duration = Field(default=timedelta(days=90), description="How long evaluations are kept.")
+    examples: Duration = Field(
+        default=timedelta(days=30),
+        description=(
+            "How long an incident keeps the lists of single users that it shows, from its opening on; nothing"
+            " tells whose they were. `0s` removes them within the hour."
+        ),
+    )
     summaries: int = Field(default=48, ge=0, description="Windows whose statistics are kept, by recommender.")
 
 

@@ -234,12 +234,15 @@ class Service:
     def _prune(self, now: datetime) -> None:
         try:
             removed = self._store.prune(now, self._config.daemon.retention)
+            forgotten = self._store.forget_lists(now, self._config.daemon.examples)
         except StoreError as error:
             self._store_failed(error)
             return
         if removed:
             self._states.clear()
             self._log.info("old evaluations removed", rows=removed)
+        if forgotten:
+            self._log.info("example lists of old incidents removed", incidents=forgotten)
 
     def _store_failed(self, error: StoreError) -> None:
         self._publisher.health.store_failed()

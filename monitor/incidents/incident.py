@@ -57,7 +57,7 @@ class Incident:
         When it could first be told: end of the window that was conclusive, plus `settle`.
     before, after : dict
         {"value": ..., "share": ...} as expected, and as found; of the opening, where lists are counted, also
-        "top_items": [{"item": ..., "share": ...}] and "lists", which name items.
+        "top_items": [{"item": ..., "share": ...}] and "lists", which name items; "lists" are empty once they expired.
     affected : dict
         {"requests": ..., "users": ...}: requests so far, most users of one window; None where it cannot be known.
     model_version : str or None

@@ -1,12 +1,16 @@
-"""Forgetting what is older than the retention."""
+"""Forgetting what is older than the retention, and what single users got sooner."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Delete, delete, func, select, tuple_
+from sqlalchemy import Connection, Delete, delete, func, select, tuple_, update
 
 from monitor.store import schema
+
+SIDES = ("before", "after")
+LISTS = "lists"  # of single users, on both sides of an incident
 
 
 def prune(connection: Connection, now: datetime, retention: timedelta) -> int:
@@ -37,3 +41,49 @@ def _statements(once: datetime, twice: datetime) -> list[Delete]:
         delete(schema.told).where(t.at < twice, t.incident_id.not_in(select(i.id))),
         delete(schema.bytes_read).where(b.day < once.astimezone(UTC).toordinal()),
     ]
+
+
+def forget_lists(connection: Connection, before: datetime) -> int:
+    """Empty the example lists of incidents that opened before a moment; returns the number of incidents.
+
+    Windows name the state of what was open in them, so they are emptied there too.
+    """
+    i, e = schema.incidents, schema.evaluations
+    found = connection.execute(
+        select(i.c.id, i.c.recommender, i.c.opened_at, i.c.mentioned_in, i.c.incident).where(
+            i.c.opened_at < before
+        )
+    ).all()
+    old = [row for row in found if _has_lists(row.incident)]
+    for row in old:
+        emptied = update(i).where(i.c.id == row.id).values(incident=_emptied(row.incident))
+        connection.execute(emptied)
+    for recommender in {row.recommender for row in old}:
+        mine = [row for row in old if row.recommender == recommender]
+        ids, until = {row.id for row in mine}, max(row.mentioned_in for row in mine)
+        since = min(row.incident["onset_at"] for row in mine)
+        windows = connection.execute(
+            select(e.c.window_start, e.c.open_incidents).where(
+                e.c.recommender == recommender,
+                e.c.window_start >= datetime.fromisoformat(since),
+                e.c.window_start <= until,
+            )
+        ).all()
+        for window in windows:
+            told = [_emptied(d) if d["id"] in ids else d for d in window.open_incidents]
+            if told != window.open_incidents:
+                at = (e.c.recommender == recommender) & (e.c.window_start == window.window_start)
+                connection.execute(update(e).where(at).values(open_incidents=told))
+    return len(old)
+
+
+def _has_lists(incident: dict[str, Any]) -> bool:
+    return any(incident[side].get(LISTS) for side in SIDES)
+
+
+def _emptied(incident: dict[str, Any]) -> dict[str, Any]:
+    """The same without what single users got; that there was something stays to be seen."""
+    return {
+        name: {**value, LISTS: []} if name in SIDES and value.get(LISTS) else value
+        for name, value in incident.items()
+    }

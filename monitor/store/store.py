@@ -139,6 +139,11 @@ class Store:
         with self._transaction(write=True) as connection:
             return pruning.prune(connection, now, retention)
 
+    def forget_lists(self, now: datetime, keep: timedelta) -> int:
+        """Empty the example lists of incidents that opened before `now - keep`; returns the number of incidents."""
+        with self._transaction(write=True) as connection:
+            return pruning.forget_lists(connection, now - keep)
+
     def acknowledge(self, said: Acknowledgement) -> None:
         """Write that somebody takes care of an incident."""
         with self._transaction(write=True) as connection:

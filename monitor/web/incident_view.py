@@ -61,10 +61,13 @@ class Side:
     ----------
     lists : tuple of tuple of (name, blamed)
         An empty name is of an item that is too rare for its name to be kept.
+    expired : bool
+        Whether there were lists that are no longer kept.
     """
 
     top_items: tuple[TopItem, ...]
     lists: tuple[tuple[tuple[str, bool], ...], ...]
+    expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,4 +182,4 @@ def _side(side: Mapping[str, Any], blamed: Sequence[str]) -> Side:
         tuple(("" if item is None else short(item), item in blamed) for item in shown[:MOST_PLACES])
         for shown in side.get("lists", ())[:MOST_LISTS]
     ]
-    return Side(tuple(top), tuple(lists))
+    return Side(tuple(top), tuple(lists), expired="lists" in side and not lists)

@@ -166,7 +166,7 @@ def test_overrides_of_split_recommenders_are_read_back() -> None:
 
 def test_the_form() -> None:
     printed = to_yaml(config(daemon={"retention": "30d"}))
-    assert printed.splitlines()[:9] == [
+    assert printed.splitlines()[:10] == [
         "# Effective configuration: every key after defaults, overrides and environment; valid input itself.",
         "daemon:",
         "  tick: 30s",
@@ -175,6 +175,7 @@ def test_the_form() -> None:
         "  series_per_recommender: 2000",
         "  page_actions: false",
         "  retention: 30d",
+        "  examples: 30d",
         "  summaries: 48",
     ]
     assert "    bytes_per_evaluation: 8GiB\n" in printed

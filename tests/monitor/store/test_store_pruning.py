@@ -61,6 +61,27 @@ def test_what_was_told_stays_twice_as_long() -> None:
         assert store.told() == []
 
 
+def test_example_lists_go_sooner_and_do_not_come_back_with_the_next_window() -> None:
+    lists = {"value": 0.5, "top_items": [{"item": "a", "share": 0.5}], "lists": [["a", None]]}
+    before, after = {**lists, "value": 0.1}, lists
+    old = incident("old", opened=0, before=before, after=after)
+    young = incident("young", opened=30, before=before, after=after)
+    other = incident("other", opened=0, before={"value": 0.1})
+    with Store.in_memory() as store:
+        store.record(evaluation(0, open_incidents=(old, other)))
+        store.record(evaluation(30, open_incidents=(old, young)))
+        assert store.forget_lists(window(31).end, DAY) == 1
+        assert store.forget_lists(window(31).end, DAY) == 0
+        emptied = replace(old, before={**before, "lists": []}, after={**after, "lists": []})
+        assert store.incident("old") == emptied
+        assert (store.incident("young"), store.incident("other")) == (young, other)
+        kept = [e.open_incidents for e in store.evaluations("shop")]
+        assert kept == [(emptied, other), (emptied, young)]  # what the next window goes on from
+        assert [(t.incident_id, t.what) for t in store.told()] == [
+            ("old", "opened"), ("other", "opened"), ("young", "opened"),
+        ]  # fmt: skip
+
+
 def test_counters_of_old_days_go() -> None:
     read = replace(ReadReport(), bytes_read=5)
     with Store.in_memory() as store:

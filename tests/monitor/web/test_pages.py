@@ -251,3 +251,12 @@ def test_a_closed_incident_says_how_long_it_lasted() -> None:
         assert "(lasted 1 h)" in text
         assert "while it lasted 96.9 %" in text
         assert "Closed in the last 7 days" in site.text("/")
+
+
+def test_example_lists_that_are_no_longer_kept_say_so() -> None:
+    found = incident(before={"value": 0.1, "lists": []}, after={"value": 0.9, "lists": [["sku-1", None]]})
+    with Site([stuck_evaluation(open_incidents=(found,))]) as site:
+        shown = site.text(f"/incidents/{found.id}")
+    removed = "The lists of single users were removed: they are kept as long as daemon.examples says."
+    assert shown.count(removed) == 1
+    assert "What one user got:" in shown
