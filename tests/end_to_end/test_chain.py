@@ -1,92 +1,28 @@
-"""The whole chain with nothing mocked: a log in real time, the daemon, Prometheus, Alertmanager, a webhook.
-
-Time is short, nothing else is: windows of ten seconds instead of an hour.
-"""
+"""The whole chain with nothing mocked: a log in real time, the daemon, Prometheus, Alertmanager, a webhook."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-import yaml
-from live_log import PARTITIONS, LiveLog
+from live_log import LiveLog
+from real_chain import (
+    HISTORY,
+    PATIENCE,
+    daemon,
+    evaluated,
+    firing,
+    next_window,
+    pages,
+    this_window,
+)
 
 from monitor.alerts.rules import Rendering
-from monitor.windows import Window
 from tests.monitor.alerts.quick_alertmanager import quick_example
-from tests.servers import Prometheus, Receiver, alertmanager, free_port, prometheus, receiver, wait_for
+from tests.servers import alertmanager, free_port, prometheus, receiver, wait_for
 
 pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager")
-
-WINDOW = timedelta(seconds=10)
-HISTORY = timedelta(minutes=1)
-PATIENCE = 300.0  # only a broken chain takes that long
-RECWATCH = Path(sys.executable).with_name("recwatch")
-
-
-def configured(folder: Path) -> Path:
-    config = folder / "shop.yaml"
-    shop = {
-        "name": "shop",
-        "labels": {"team": "discovery"},
-        "log": {
-            "path": str(folder / "log"),
-            "format": "jsonl",
-            "layout": "list",
-            "partitions": PARTITIONS,
-            "columns": {"timestamp": "ts", "item": "items", "request": "request", "user": "user"},
-        },
-        "slices": ["surface"],
-        "window": {"length": "10s", "settle": "2s", "lateness": "1m"},
-    }
-    config.write_text(yaml.safe_dump({"daemon": {"tick": "1s", "workers": 1}, "recommenders": [shop]}))
-    return config
-
-
-@contextmanager
-def daemon(folder: Path, port: int) -> Iterator[str]:
-    """`recwatch run` until the block ends; it is killed, as a machine that goes away does."""
-    command = [RECWATCH, "run", configured(folder), f"--storage.path={folder / 'state'}"]
-    with (folder / f"recwatch-{port}.log").open("wb") as said:
-        listen = f"--web.listen-address=127.0.0.1:{port}"
-        process = subprocess.Popen([*command, listen], stdout=said, stderr=said)
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.kill()
-            process.wait(PATIENCE)
-
-
-def this_window() -> Window:
-    return Window.containing(datetime.now(UTC), WINDOW)
-
-
-def next_window() -> Window:
-    """The first that begins from now on."""
-    now = this_window()
-    return Window(now.end, now.end + WINDOW)
-
-
-def evaluated(server: Prometheus, window: Window) -> None:
-    """Wait until a window was judged, and Prometheus knows."""
-    end = window.end.timestamp()
-    wait_for(lambda: server.query(f"recwatch_window_end_timestamp_seconds >= {end}"), PATIENCE)
-
-
-def firing(server: Prometheus) -> set[str]:
-    found = server.query('ALERTS{alertstate="firing",alertname!="RecwatchWatchdog"}')
-    return {labels["alertname"] for labels, _ in found}
-
-
-def pages(told: Receiver) -> list[tuple[str, str]]:
-    """Everything that arrived but the watchdog's: where, and its status."""
-    return [(where, payload["status"]) for where, payload in list(told.arrived) if where != "/watchdog"]
 
 
 def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_path: Path) -> None:
