@@ -33,7 +33,9 @@ from monitor.windows import EPOCH, Window
 THREADS = 2
 BATCH_ROWS = 700_000  # rows of a batch: more of them need more memory and save little time
 AHEAD = 2  # decoded pieces that may wait
-MERGED_AT_ONCE = 6  # parts: merging many at once costs less than one after the other, but keeps them
+# Parts: merging many at once costs less than one after the other, but keeps them; once some are merged, others need to
+# keep less.
+MERGED_FIRST, MERGED_AT_ONCE = 6, 14
 REPLICATES = 8  # groups of row groups whose differences say what leaving others out costs
 
 US = timedelta(microseconds=1)
@@ -241,7 +243,7 @@ def _merged(
         nonlocal merging
         while len(pending) > most:
             parts.append(pending.popleft().result())
-            if len(parts) >= MERGED_AT_ONCE:
+            if len(parts) >= (MERGED_FIRST if merging is None else MERGED_AT_ONCE):
                 earlier = [] if merging is None else [merging.result()]
                 merging = merge([*earlier, *parts])
                 parts.clear()
