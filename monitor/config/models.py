@@ -163,7 +163,9 @@ class BudgetConfig(Strict):
     """What reading may cost. Over budget: a lower rate or a refused run that says so, no unbounded read."""
 
     rows_per_evaluation: int = Field(
-        default=200_000_000, ge=1000, description="Rows behind the sampled statistics."
+        default=4_000_000,
+        ge=1000,
+        description="Rows behind the sampled statistics; small slices get a higher rate out of it.",
     )
     bytes_per_evaluation: Bytes = Field(
         default=8 * 2**30, description="Bytes read from the log for one window."

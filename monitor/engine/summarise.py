@@ -211,11 +211,10 @@ def summarise(
         shares = [sum(p.rows for p in pieces) / plan.rows for pieces in _replicate_groups(plan)]
         replicates = tuple((p.summary, scale / share) for p, share in zip(parts, shares, strict=True))
         return WindowSummary(whole.summary, report, replicates, scale)
-    if boost is not None and boost.rate > plan.rate:
-        return WindowSummary(
-            whole.summary, report, boosted=_completed(whole, boost), small=_small(whole, boost)
-        )
-    return WindowSummary(whole.summary, report)
+    small = None if boost is None or boost.rate <= plan.rate else _small(whole, boost)
+    if boost is None or small is None or not small.any():
+        return WindowSummary(whole.summary, report)
+    return WindowSummary(whole.summary, report, boosted=_completed(whole, boost), small=small)
 
 
 def _replicate_groups(plan: Plan) -> list[list[Piece]]:
