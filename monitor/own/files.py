@@ -25,8 +25,8 @@ class BadFile(ValueError):
     """A file that detectors cannot be taken from; says which, and in which line."""
 
 
-class _TooLong(BaseException):
-    """Raised inside a file that does not come to its end; `except Exception` there does not stop it."""
+class TooLong(BaseException):
+    """Raised inside somebody's code that does not come to its end; `except Exception` there does not stop it."""
 
 
 def load_files(paths: Iterable[str]) -> Mapping[str, type[Detector]]:
@@ -74,11 +74,11 @@ def _loaded(file: str, modified: int, size: int) -> tuple[type[Detector], ...]:
     sys.modules[module.__name__] = module  # where dataclasses look annotations up
     try:
         code = compile(Path(file).read_bytes(), file, "exec")
-        with _at_most(LOADING_SECONDS):
+        with at_most(LOADING_SECONDS):
             exec(code, module.__dict__)  # as importing does, without leaving compiled files beside it
     except SyntaxError as error:
         raise BadFile(f"{error.filename or file}:{error.lineno}: {error.msg}") from error
-    except _TooLong as error:
+    except TooLong as error:
         raise BadFile(f"{_where(error, file)}: was still not loaded after {LOADING_SECONDS:g} s") from error
     except (Exception, SystemExit) as error:  # whatever it raises is told, not a traceback
         raise BadFile(f"{_where(error, file)}: {type(error).__name__}: {error}") from error
@@ -105,8 +105,8 @@ def _where(error: BaseException, file: str) -> str:
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Ends what this thread does by `_TooLong` when it takes longer, as nothing else ends a loop in somebody's module.
+def at_most(seconds: float) -> Iterator[None]:
+    """Ends what this thread does by `TooLong` when it takes longer, as nothing else ends a loop in somebody's module.
 
     References
     ----------
@@ -117,7 +117,7 @@ def _at_most(seconds: float) -> Iterator[None]:
     def stop() -> None:
         with lock:
             if not over:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_TooLong))
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TooLong))
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True

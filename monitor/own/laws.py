@@ -20,10 +20,12 @@ from detectors.core.summary import Summary
 from detectors.core.texts import Texts
 from monitor.engine.raised import what_was_raised
 from monitor.exposition.catalogue import MeasureInfo, measure_families
+from monitor.own.files import TooLong, at_most
 
 HOUR = 3_600_000_000
 SEEDS = (1, 2, 3)
 FEW, MANY = 2000, 16_000  # requests
+LAW_SECONDS = 60.0
 DRIFT = 5.0  # standard errors by which a share or a mean may differ between a small sample and a large one
 
 
@@ -40,7 +42,7 @@ class _BrokenError(Exception):
 
 
 def laws(detector: Detector) -> Iterator[Outcome]:
-    """Each law, and whether the detector keeps it."""
+    """Each law, and whether the detector keeps it; with one that does not come to its end they end."""
     checks: dict[str, Callable[[Detector], None]] = {
         "parts can be merged in any order and grouping": _merge,
         "nothing is neutral, and nothing can be measured of nothing": _nothing,
@@ -55,10 +57,17 @@ def laws(detector: Detector) -> Iterator[Outcome]:
     }
     for law, check in checks.items():
         try:
-            check(detector)
+            with at_most(LAW_SECONDS):
+                check(detector)
         except _BrokenError as error:
             yield Outcome(law, str(error))
-        except Exception as error:
+        except TooLong as error:
+            why = f"it was still not done after {LAW_SECONDS:g} s"
+            yield Outcome(
+                law, what_was_raised(TimeoutError(why).with_traceback(error.__traceback__), detector)
+            )
+            return  # it would be the same with the others
+        except (Exception, SystemExit) as error:
             yield Outcome(law, what_was_raised(error, detector))
         else:
             yield Outcome(law)

@@ -207,7 +207,11 @@ class Pages:
         return self._page("text.html", text=text)
 
     def contents(self, request: Request) -> Response:
-        return self._page("contents.html", contents=self._handbook.contents())
+        contents = self._handbook.contents()
+        written = {file for file, _, _ in contents}
+        names = sorted({info.detector for info in self._view.sources.catalogue().values()})
+        others = [name for name in names if f"detectors/{name}.md" not in written]
+        return self._page("contents.html", contents=contents, others=others)
 
     def image(self, request: Request) -> Response:
         png = self._handbook.image(request.path_params["name"])

@@ -1,4 +1,4 @@
-"""Adding a detector is adding a file: it is then in the list, the metrics, the page, `explain`, the alert."""
+"""Adding a detector is adding a file: it is then in the list, metrics, page, documentation, `explain` and alert."""
 
 from __future__ import annotations
 
@@ -138,6 +138,9 @@ def test_one_file_is_all_it_takes(tmp_path: Path) -> None:
     assert "adult_ shown" in seen.text("/recommenders/shop"), "with a place where the line may break"
     assert "not conclusive enough for an incident so far, or only observed." in seen.text("/")
     assert "Share of adult items among those shown to unverified users." in seen.text("/runbooks/adult_shown")
+    listing = "adult_shown a detector of your own"
+    assert listing in seen.text("/docs")
+    assert "adult_shown" not in before.text("/docs")
     assert "adult_shown" not in before.explained
     assert "adult_shown only observes (`mode: observe`)." in seen.explained
     assert seen.incidents == [], "it observes until it is told to speak"

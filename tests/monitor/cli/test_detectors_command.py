@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,51 @@ def test_broken_laws_are_told(tmp_path: Path, code: str, law: str, why: str) -> 
     lines = done.output.splitlines()
     at = lines.index(f"  broken  {law}")
     assert lines[at + 1].strip().startswith(why), done.output
+
+
+@pytest.mark.parametrize(
+    ("line", "why", "held"),
+    [
+        ("while True: pass", "TimeoutError: it was still not done after 0.5 s ({file}:5)", 1),
+        ("raise SystemExit(3)", "SystemExit: 3 ({file}:5)", LAWS),
+    ],
+)
+def test_the_laws_end_with_a_detector_that_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, why: str, held: int
+) -> None:
+    monkeypatch.setattr("monitor.own.laws.LAW_SECONDS", 0.5)
+    file = tmp_path / "f.py"
+    file.write_text(
+        f'from detectors import share_of_rows\n@share_of_rows\ndef f(batch):\n    """F."""\n    {line}\n'
+    )
+    done = recwatch("test", file)
+    assert done.exit_code == 1
+    assert f"          {why.format(file=file)}\n" in done.output, done.output
+    assert done.output.count("  ok ") + done.output.count("  broken ") == held
+
+
+def test_an_installed_package_brings_a_detector_that_observes(tmp_path: Path, shop: Path) -> None:
+    """A package as pip leaves it: the module, and its entry point in the folder of its metadata."""
+    assert recwatch("new", "dear", "--folder", tmp_path).exit_code == 0
+    metadata = tmp_path / "shop_detectors-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-detectors\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[recwatch.detectors]\ndear = dear:dear\n")
+    program = [sys.executable, "-c", "from monitor.cli import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+
+    def typed(*arguments: object) -> str:
+        done = subprocess.run(
+            [*program, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    listed = typed("detectors", "list")
+    assert f"({tmp_path / 'dear.py'})\n" in next(
+        line for line in listed.splitlines(keepends=True) if line.startswith("dear ")
+    )
+    assert "nobody is told (mode: observe): adultish, dear\n" in typed("check", shop / "shop.yaml")
 
 
 def test_a_class_whose_measure_has_no_name_for_prometheus_is_told(tmp_path: Path) -> None:
