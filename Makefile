@@ -33,7 +33,7 @@ check: install ## lint, format and types
 
 # OPTIONS="--only statistics scaling --rows 1000000"; python -m tests.bench --help says them all
 bench: install ## speed and memory as ratios to decoding and to SQL in DuckDB
-	$(BIN)/python -m tests.bench $(OPTIONS)
+	$(BIN)/python -m tests.bench --pictures docs/images $(OPTIONS)
 
 # OPTIONS="--seeds 1-5 --requests-per-hour 300 1500 6000"; python -m tests.incident_bench --help says them all
 bench-incidents: install ## what is found in simulated logs, by kind and size; writes docs/incident-bench.md

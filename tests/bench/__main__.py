@@ -12,15 +12,27 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backtest, counting, daemon, once, own_detector
+from tests.bench import backtest, counting, daemon, once, own_detector, picture, scaling
 from tests.bench.figures import CouldNotMeasure, Figure, machine, table
 
 ROOT = Path(__file__).parents[2]
+
+
+def _scaling(options: argparse.Namespace, work: Path) -> list[Figure]:
+    """With a picture of each curve, where pictures are wanted."""
+    sizes = {of: getattr(options, f"scaling_{of}") for of in ("rows", "items", "slices", "files")}
+    curves = scaling.measure(sizes, options.rows, options.scaling_rounds, options.cache, work)
+    for curve in curves:
+        if options.pictures is not None:
+            picture.draw(curve, options.pictures / f"bench-{curve.of}.svg")
+    return scaling.figures(curves)
+
 
 # What can be measured, in the order in which it is.
 ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Figure]]] = {
     "statistics": lambda o, work: counting.measure(o.rows, o.rounds, o.variants, o.cache, work),
     "once": lambda o, work: once.measure(o.rows, o.rounds, o.variants, o.cache, work),
+    "scaling": _scaling,
     "daemon": lambda o, work: daemon.measure(work),
     "backtest": lambda o, work: backtest.measure(o.cache, work, o.requests_per_hour, o.backtest_days),
     "own": lambda o, work: own_detector.measure(o.own_requests, o.rounds),
@@ -57,6 +69,12 @@ def _options() -> argparse.Namespace:
     add("--rows", type=int, default=10_000_000, help="of the hour that is read")
     add("--rounds", type=int, default=5, help="the median of them counts")
     add("--variants", nargs="+", default=["plain", "hard", "list"], choices=("plain", "hard", "list"))
+    add("--scaling-rows", type=int, nargs="*", default=[1_000_000, 10_000_000, 100_000_000])
+    add("--scaling-items", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
+    add("--scaling-slices", type=int, nargs="*", default=[1, 10, 44, 100, 300])
+    add("--scaling-files", type=int, nargs="*", default=[1, 10, 50, 200])
+    add("--scaling-rounds", type=int, default=1, help="at each size; 100 million rows take minutes")
+    add("--pictures", type=Path, default=None, help="folder in which pictures of the scaling are written")
     add("--requests-per-hour", type=float, default=1_500, help="of the shop that is backtested")
     add("--backtest-days", type=int, default=28, help="lists of ten: ten million rows in all")
     add("--own-requests", type=int, default=150_000, help="of each batch that own detectors count")

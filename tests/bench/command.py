@@ -17,11 +17,11 @@ def decode(log: Path, work: Path) -> Run:
     return checked(run([sys.executable, "-m", "tests.bench.decode", str(log)], work), "decode")
 
 
-def once(config: Path, work: Path) -> Run:
-    """With a fresh store."""
-    state = tempfile.mkdtemp(dir=work)
+def once(config: Path, work: Path, state: Path | None = None) -> Run:
+    """With a fresh store, or the one in `state`."""
+    storage = str(state or tempfile.mkdtemp(dir=work))
     return checked(
-        run([str(RECWATCH), "once", str(config), "--now", NOW, "--storage.path", state], work), "once"
+        run([str(RECWATCH), "once", str(config), "--now", NOW, "--storage.path", storage], work), "once"
     )
 
 

@@ -17,6 +17,7 @@ from monitor.engine.summarise import WindowSummary, summarise
 from monitor.logs import PredictionLog, Quarantine
 from monitor.measurable import available, version_column
 from monitor.measured import Measured
+from monitor.own.columns import of_log
 from monitor.windows import Window
 from tests.bench.figures import CouldNotMeasure
 from tests.bench.hour import START
@@ -41,7 +42,8 @@ class Reader:
     def read(self) -> WindowSummary:
         """From the listing of the log to the summary of the window: all that is done for each window."""
         statistics = [s for d in self.detectors.values() for s in d.statistics]
-        log, quarantine = PredictionLog(self.recommender.log, self.recommender.slices), Quarantine()
+        own = of_log(self.detectors.values())
+        log, quarantine = PredictionLog(self.recommender.log, self.recommender.slices, own), Quarantine()
         listing = log.files(HOUR, NOW)
         cost = log.cost(listing.files, quarantine)
         reading = plan(listing.files, cost, HOUR, self.recommender.budget)
