@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.core.cells import parse_slice, slice_text
 from detectors.core.detector import Detector
@@ -30,6 +31,7 @@ from monitor.incidents.rebaseline import Rebaseline
 from monitor.measured import Measured, as_stored, evidence_of, findings_of
 from monitor.windows import Window
 
+DECIDED_BY_ROLLOUTS = (Unit.REQUESTS, Unit.ROWS, Unit.USERS, Unit.SECONDS)  # by slice of the model version
 GOOD_PART = 0.1  # of a slice's traffic: trouble of so much of it shows in the slice
 
 
@@ -178,13 +180,14 @@ class Fold:
 
     def _without_rollouts(self, judged: Judged) -> Judged:
         """How much traffic a model version gets, and when, is somebody's decision: nothing to tell anybody of."""
-        if self._version is None or judged.measure.unit not in (
-            Unit.REQUESTS, Unit.ROWS, Unit.USERS, Unit.SECONDS,
-        ):  # fmt: skip
-            return judged
-        of_version = np.array([self._version in parse_slice(text) for text in judged.slices], bool)
+        of_version = self._decided_by_rollouts(judged.measure, judged.slices)
         verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
         return replace(judged, verdict=verdict.astype(np.uint8))
+
+    def _decided_by_rollouts(self, measure: Measure, slices: Sequence[str]) -> NDArray[np.bool_]:
+        if measure.unit not in DECIDED_BY_ROLLOUTS:
+            return np.zeros(len(slices), bool)
+        return np.array([self._version in parse_slice(text) for text in slices], bool)
 
     def _without_batches(self, judged: Judged, window: Window) -> Judged:
         """Traffic that is made in other hours is not missed in this one."""
@@ -205,8 +208,10 @@ class Fold:
             if name in self._measures:
                 at = order[bounds[m] : bounds[m + 1]]
                 slices = tuple(map(findings.slices.__getitem__, c["slice"][at].tolist()))
+                # Steps of a roll-out say nothing of how far traffic strays by itself, which all slices share.
+                excluded = c["excluded"][at] | self._decided_by_rollouts(self._measures[name], slices)
                 rows[name, kind_of(self._measures[name])] = (
-                    slices, c["value"][at], c["error"][at], c["excluded"][at].astype(bool), c["expected"][at],
+                    slices, c["value"][at], c["error"][at], excluded.astype(bool), c["expected"][at],
                 )  # fmt: skip
         self._judge.remember(window.start_us, rows)
 

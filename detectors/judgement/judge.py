@@ -109,7 +109,8 @@ class Judge:
             kind = kind_of(measure)
             texts = tuple(slices)
             value, error, n = found.value, found.error, found.n
-            if measure.unit.counts_traffic:  # what is not there was counted: as zero
+            # What is not there was counted, as zero; not so where the window before is counted, too.
+            if measure.unit.counts_traffic and measure.windows == 1:
                 gone = [s for s in self.past.known(name) if s not in set(slices)]
                 texts += tuple(gone)
                 value, error, n = (np.append(a, np.zeros(len(gone))) for a in (value, error, n))

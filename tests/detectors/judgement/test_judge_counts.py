@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from watched_series import TRAFFIC, Watch, a_count, a_measure, a_share, verdict, verdicts
@@ -67,6 +69,12 @@ def test_a_slice_that_vanished_is_judged_as_zero() -> None:
     assert (judged.value.tolist(), judged.n[1]) == ([600.0, 0.0], 0.0)
     assert judged.verdict.tolist() == [OK, BREACH]
     assert bool(judged.page[1])
+
+
+def test_what_counts_the_window_before_too_is_no_zero_when_this_one_lacks_the_slice() -> None:
+    watch = Watch(replace(VOLUME, windows=2))
+    watch.see_all([{"all": a_count(400), "country=DE": a_count(24)}] * 96)
+    assert watch.see({"all": a_count(400)}).slices == ("all",)
 
 
 def test_a_slice_that_comes_now_and_then_is_not_missed() -> None:

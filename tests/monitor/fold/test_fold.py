@@ -280,6 +280,25 @@ def test_traffic_of_a_model_version_wakes_nobody() -> None:
         assert bool(gone.open_incidents) is told
 
 
+def test_a_roll_out_says_nothing_of_how_far_traffic_strays() -> None:
+    """Versions take turns every second day; all traffic is as steady as can be, and half of it gone is told."""
+    columns = Columns(timestamp="t", item="i", request="r", model_version="version")
+    config = shop(log=LogConfig(path="/log", columns=columns), slices=("version",))
+    windows = []
+    for k in range(10 * 24 + 1):
+        a, b = (890, 10) if (k // 48) % 2 else (10, 890)
+        requests = np.array([400 if k == 240 else 900, a, b], float)
+        windows.append(
+            measured(
+                k,
+                ("all", "version=a", "version=b"),
+                traffic__requests=(requests, np.sqrt(requests), requests),
+            )
+        )
+    last = gone_through(a_fold(config), windows)[-1]
+    assert [(i.detector, i.slice) for i in last.open_incidents] == [("traffic", {})]
+
+
 def test_measures_that_nobody_knows_any_more_are_left_alone() -> None:
     fold = a_fold(shop(detectors={"scores": {"enabled": False}}))
     found, _ = fold.step(measured(0, scores__median=(5.0, 0.1, 100)), hour(0).end)
