@@ -176,9 +176,9 @@ def test_what_is_in_an_incident_is_excluded_by_measure_and_slice() -> None:
 
 
 def test_wider_slices_are_excluded_where_the_place_is_a_good_part_of_them() -> None:
-    """E-mail is half of Germany and a twentieth of everything: what is wrong there shows in Germany alone."""
+    """E-mail is half of Germany and a fiftieth of everything: what is wrong there shows in Germany alone."""
     slices = ("all", "country=DE", "surface=email", "country=DE,surface=email")
-    requests = np.array([2000.0, 100.0, 100.0, 50.0])
+    requests = np.array([5000.0, 100.0, 100.0, 50.0])
     windows = [
         measured(
             k,
