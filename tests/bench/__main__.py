@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backtest, counting, daemon, once, own_detector, picture, scaling
+from tests.bench import backtest, counting, daemon, once, own_detector, picture, sampling, scaling, twelve
 from tests.bench.figures import CouldNotMeasure, Figure, machine, table
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,10 @@ ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Figure]]] = {
     "statistics": lambda o, work: counting.measure(o.rows, o.rounds, o.variants, o.cache, work),
     "once": lambda o, work: once.measure(o.rows, o.rounds, o.variants, o.cache, work),
     "scaling": _scaling,
+    "sampling": lambda o, work: sampling.measure(
+        o.sampled_rows, o.sampled_budget, o.seeds, o.seed_rows, o.seed_budget, o.cache, work
+    ),
+    "twelve": lambda o, work: twelve.measure(o.recommenders, o.recommender_rows, o.rounds, o.cache, work),
     "daemon": lambda o, work: daemon.measure(work),
     "backtest": lambda o, work: backtest.measure(o.cache, work, o.requests_per_hour, o.backtest_days),
     "own": lambda o, work: own_detector.measure(o.own_requests, o.rounds),
@@ -75,6 +79,13 @@ def _options() -> argparse.Namespace:
     add("--scaling-files", type=int, nargs="*", default=[1, 10, 50, 200])
     add("--scaling-rounds", type=int, default=1, help="at each size; 100 million rows take minutes")
     add("--pictures", type=Path, default=None, help="folder in which pictures of the scaling are written")
+    add("--sampled-rows", type=int, default=100_000_000, help="of the window whose cost sampling lowers")
+    add("--sampled-budget", type=int, default=1_000_000, help="its budget of rows")
+    add("--seeds", type=int, default=200, help="windows in which a sample is compared with all rows")
+    add("--seed-rows", type=int, default=200_000, help="of each of them")
+    add("--seed-budget", type=int, default=25_000, help="budget of rows of each of them")
+    add("--recommenders", type=int, default=12, help="that have a window due in one tick")
+    add("--recommender-rows", type=int, default=1_000_000, help="of each of these windows")
     add("--requests-per-hour", type=float, default=1_500, help="of the shop that is backtested")
     add("--backtest-days", type=int, default=28, help="lists of ten: ten million rows in all")
     add("--own-requests", type=int, default=150_000, help="of each batch that own detectors count")

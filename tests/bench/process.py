@@ -37,16 +37,16 @@ class Run:
 def run(command: Sequence[str], folder: Path) -> Run:
     """Run to the end; what it prints goes to a file in `folder`, so that no pipe holds it up."""
     with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
-        begin, used = time.perf_counter(), _children_used()
+        begin, used = time.perf_counter(), children_used()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         peaks = Peaks(process.pid)
         exit_code = process.wait()
         seconds = time.perf_counter() - begin
         output.seek(0)
-        return Run(seconds, peaks.stop(), exit_code, output.read(), _children_used() - used)
+        return Run(seconds, peaks.stop(), exit_code, output.read(), children_used() - used)
 
 
-def _children_used() -> float:
+def children_used() -> float:
     """Processor time of all children that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
