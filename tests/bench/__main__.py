@@ -12,7 +12,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backtest, counting, daemon, once, own_detector, picture, sampling, scaling, twelve
+from tests.bench import (
+    backtest,
+    counting,
+    daemon,
+    history,
+    once,
+    own_detector,
+    picture,
+    sampling,
+    scaling,
+    twelve,
+)
 from tests.bench.figures import CouldNotMeasure, Figure, machine, table
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +46,9 @@ ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Figure]]] = {
     "scaling": _scaling,
     "sampling": lambda o, work: sampling.measure(
         o.sampled_rows, o.sampled_budget, o.seeds, o.seed_rows, o.seed_budget, o.cache, work
+    ),
+    "history": lambda o, work: history.measure(
+        o.days, o.history_slices, o.history_measures, o.grown_days, o.grown_slices, o.rounds, work
     ),
     "twelve": lambda o, work: twelve.measure(o.recommenders, o.recommender_rows, o.rounds, o.cache, work),
     "daemon": lambda o, work: daemon.measure(work),
@@ -84,6 +98,11 @@ def _options() -> argparse.Namespace:
     add("--seeds", type=int, default=200, help="windows in which a sample is compared with all rows")
     add("--seed-rows", type=int, default=200_000, help="of each of them")
     add("--seed-budget", type=int, default=25_000, help="budget of rows of each of them")
+    add("--days", type=int, default=60, help="of hourly history against which a window is judged")
+    add("--history-slices", type=int, default=300, help="of each of these windows")
+    add("--history-measures", type=int, default=40, help="of each of these windows")
+    add("--grown-days", type=int, default=14, help="for which the store is kept while its growth is measured")
+    add("--grown-slices", type=int, default=30, help="of each window, with all measures")
     add("--recommenders", type=int, default=12, help="that have a window due in one tick")
     add("--recommender-rows", type=int, default=1_000_000, help="of each of these windows")
     add("--requests-per-hour", type=float, default=1_500, help="of the shop that is backtested")
