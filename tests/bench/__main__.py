@@ -22,6 +22,7 @@ from tests.bench import (
     picture,
     sampling,
     scaling,
+    scrape,
     twelve,
 )
 from tests.bench.figures import CouldNotMeasure, Figure, machine, table
@@ -47,6 +48,7 @@ ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Figure]]] = {
     "sampling": lambda o, work: sampling.measure(
         o.sampled_rows, o.sampled_budget, o.seeds, o.seed_rows, o.seed_budget, o.cache, work
     ),
+    "scrape": lambda o, work: scrape.measure(o.series, o.busy_rows, o.scrapes, work),
     "history": lambda o, work: history.measure(
         o.days, o.history_slices, o.history_measures, o.grown_days, o.grown_slices, o.rounds, work
     ),
@@ -98,6 +100,11 @@ def _options() -> argparse.Namespace:
     add("--seeds", type=int, default=200, help="windows in which a sample is compared with all rows")
     add("--seed-rows", type=int, default=200_000, help="of each of them")
     add("--seed-budget", type=int, default=25_000, help="budget of rows of each of them")
+    add("--series", type=int, default=5_000, help="that /metrics has while it is asked")
+    add(
+        "--busy-rows", type=int, default=5_000_000, help="of each of two windows that are evaluated meanwhile"
+    )
+    add("--scrapes", type=int, default=2_000, help="at most")
     add("--days", type=int, default=60, help="of hourly history against which a window is judged")
     add("--history-slices", type=int, default=300, help="of each of these windows")
     add("--history-measures", type=int, default=40, help="of each of these windows")
