@@ -75,6 +75,24 @@ def test_pages_are_served_without_naming_the_server(site: Site) -> None:
     assert not server.alive
 
 
+def test_no_part_of_an_answer_waits_for_the_one_before_to_be_acknowledged(site: Site) -> None:
+    at_once = []
+
+    class Protocol(DeadlineProtocol):
+        def on_response_complete(self) -> None:
+            accepted = self.transport.get_extra_info("socket")
+            at_once.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            super().on_response_complete()
+
+    server = WebServer(site.app, ANY_PORT, Protocol)
+    server.start()
+    try:
+        get(server, "/-/healthy")
+    finally:
+        server.stop()
+    assert [bool(option) for option in at_once] == [True]
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [
