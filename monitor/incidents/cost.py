@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -30,12 +30,15 @@ class Shown:
         Clicks, or money, of a row.
     error : float
         Standard error of the rate, which counts users.
+    n : float
+        Rows that know nothing of each other, for a rate of clicks; NaN for money.
     """
 
     start: datetime
     rows: float
     rate: float
     error: float
+    n: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def lost(before: Sequence[Shown], since: Sequence[Shown], least: float = LEAST) 
     What is usual at a time of day is the pooled rate of the windows before at about that time, where there are some,
     else of all. Its error is that of the pooled rate, or how far the windows differ, whichever is larger. One window
     of the incident has nothing to do with the next, so their errors are added as variances; what is usual is the same
-    mistake in each of them, so its errors are added up as they are.
+    mistake in each of them, so its errors are added up as they are. With few clicks a window, each window's own error
+    would be far too large for many of them together: errors of clicks are those of the rate of all windows.
 
     >>> from datetime import UTC
     >>> at = datetime(2026, 3, 2, tzinfo=UTC)
@@ -78,11 +82,22 @@ def lost(before: Sequence[Shown], since: Sequence[Shown], least: float = LEAST) 
     """
     if not since or _sum(before) < least:
         return None
+    before, since = _steadied(before), _steadied(since)
     rows, rate, error = np.array([(w.rows, w.rate, w.error) for w in since]).T
     usual, usual_error = np.array([_usual(before, w.start, least) for w in since]).T
     amount = float(np.sum(rows * (usual - rate)))
     half = Z * float(np.hypot(np.sqrt(np.sum((rows * error) ** 2)), np.sum(rows * usual_error)))
     return Lost(amount, amount - half, amount + half)
+
+
+def _steadied(windows: Sequence[Shown]) -> Sequence[Shown]:
+    """With errors of clicks that follow from the rate of all windows, two hits and two misses added."""
+    n, rate = np.array([(w.n, w.rate) for w in windows]).T
+    if not np.all(n > 0):
+        return windows
+    centre = (n @ rate + 2) / (n.sum() + 4)
+    errors = np.sqrt(centre * (1 - centre) / n).tolist()
+    return [replace(w, error=error) for w, error in zip(windows, errors, strict=True)]
 
 
 def _usual(before: Sequence[Shown], at: datetime, least: float) -> tuple[float, float]:

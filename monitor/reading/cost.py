@@ -108,7 +108,8 @@ def _shown(evaluation: Evaluation, measure: str, slice: str, usual: bool = False
     if not (math.isfinite(found.value) and math.isfinite(found.error) and rows.value > 0):
         return None
     all_rows = rows.value / (outcomes.sampling_rate if outcomes else 1.0)
-    return Shown(requests_of(evaluation).start, all_rows, found.value, found.error)
+    independent = found.n if measure == CLICKS else math.nan
+    return Shown(requests_of(evaluation).start, all_rows, found.value, found.error, independent)
 
 
 def _why_not(known: list[Evaluation], got: bool, usual: bool, until: datetime) -> str:

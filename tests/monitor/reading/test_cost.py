@@ -29,33 +29,50 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says_where_users_click_alike() -> None:
-    """Few users click much: rows are far from independent, and half of the clicks are lost for three hours."""
+@pytest.mark.parametrize(
+    ("click_rate", "users", "rows", "before", "since", "most_width"),
+    [
+        (0.1, 400, 10, 24, 3, 1.25),
+        (
+            0.004,
+            60,
+            1,
+            160,
+            40,
+            2.2,
+        ),  # a click in four windows: what clusters is hardly known, and is not guessed
+    ],
+)
+def test_the_interval_holds_the_truth_as_often_as_it_says_where_users_click_alike(
+    click_rate: float, users: int, rows: int, before: int, since: int, most_width: float
+) -> None:
+    """Few users click much, so rows are far from independent; then half of the clicks are lost."""
     rng = np.random.default_rng(5)
-    trials, before, since, users, rows = 300, 24, 3, 400, 10
+    trials = 300
     shape = (trials, before + since, users)
-    eager = rng.gamma(0.5, 0.1 / 0.5, shape).clip(max=1.0)
+    eager = rng.gamma(0.5, click_rate / 0.5, shape).clip(max=1.0)
     usual = float(eager.mean())
     eager[:, before:] *= 0.5
     clicks = rng.binomial(rows, eager)
     of_group = np.eye(GROUPS)[np.arange(users) % GROUPS]
     hits = (clicks @ of_group).reshape(-1, GROUPS)
     found = rate("clicks", hits, np.broadcast_to(rows * of_group.sum(axis=0), hits.shape))
-    values, errors = found.value.reshape(shape[:2]), found.error.reshape(shape[:2])
+    values, errors, n = (a.reshape(shape[:2]) for a in (found.value, found.error, found.n))
     truth = since * users * rows * usual / 2
-    held, amounts = 0, []
-    for value, error in zip(values, errors, strict=True):
-        windows = [Shown(START + i * HOUR, users * rows, value[i], error[i]) for i in range(before + since)]
-        cost = lost(windows[:before], windows[before:])
+    held, amounts, widths = 0, [], []
+    for trial in range(trials):
+        windows = [
+            Shown(START + i * HOUR, users * rows, values[trial, i], errors[trial, i], n[trial, i])
+            for i in range(before + since)
+        ]
+        cost = lost(windows[:before], windows[before:], least=1)
         assert cost is not None
         held += cost.low <= truth <= cost.high
         amounts.append(cost.amount)
+        widths.append(cost.high - cost.low)
     assert held / trials >= 0.93
-    assert np.mean(amounts) == pytest.approx(truth, rel=0.03)
-    independent = np.sqrt(
-        since * users * rows * usual / 2
-    )  # what rows that know nothing of each other would say
-    assert np.std(amounts) > 1.3 * independent
+    assert np.mean(amounts) == pytest.approx(truth, rel=0.05)
+    assert np.median(widths) < most_width * 2 * 1.96 * np.std(amounts)
 
 
 def at(day: int, clock: int, value: float, rows: float = 1000.0) -> Shown:
