@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import (
@@ -59,8 +59,8 @@ ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Figure]]] = {
 }
 
 
-def main() -> int:
-    options = _options()
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
     options.cache.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
     print(f"measured on {machine()}", flush=True)
@@ -78,7 +78,7 @@ def main() -> int:
     return 0
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
@@ -116,7 +116,7 @@ def _options() -> argparse.Namespace:
     add("--backtest-days", type=int, default=28, help="lists of ten: ten million rows in all")
     add("--own-requests", type=int, default=150_000, help="of each batch that own detectors count")
     add("--cache", type=Path, default=ROOT / ".bench", help="where the logs are kept")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def _per_user_totals(both: Both, items: NDArray[np.uint64], *, once: bool) -> tu
     each user is in the sample with the same chance.
     """
     panel = both.summary[Panel]
-    users, requests, rate = panel.sample_of(np.ones(len(panel.groups), bool))
+    _, requests, rate = panel.sample_of(np.ones(len(panel.groups), bool))
     kept = np.bincount(panel.request_user, minlength=len(panel.user))
     of_list = np.repeat(np.arange(len(panel.request)), np.diff(panel.offsets))
     rows = np.flatnonzero(requests[of_list])
@@ -128,7 +128,6 @@ def _per_user_totals(both: Both, items: NDArray[np.uint64], *, once: bool) -> tu
         by_user = np.bincount(panel.person[owner[hits]], None if once else gives[hits])
         by_user = np.minimum(by_user, 1) if once else by_user
         total[i], squares[i] = by_user.sum(), (by_user**2).sum()
-    assert users.any() or not len(panel.user)
     return total / rate, np.sqrt((1 - rate) * (squares + 1)) / rate
 
 

@@ -15,6 +15,7 @@ from monitor.config.models import DaemonConfig, RecommenderConfig
 from monitor.daemon.once import inspected, run_once
 from monitor.daemon.pool import Limits
 from monitor.daemon.process import WorkerProcess
+from monitor.evaluation import Status
 from monitor.store import Store
 from tests.bench.command import NOW
 from tests.bench.config import recommender, write_config
@@ -67,7 +68,9 @@ def _tick(config: Path, due: Sequence[RecommenderConfig], work: Path) -> Tick:
         now = datetime.fromisoformat(NOW).astimezone(UTC)
         outcome = run_once(due, store, now, limits=limits, started=workers)
         took = time.perf_counter() - begin
-    if outcome.faults or len(outcome.evaluations) != len(due):
-        why = outcome.faults[0].reason if outcome.faults else "some windows were not evaluated"
+    not_done = [fault.reason for fault in outcome.faults]
+    not_done += [e.reason for e in outcome.evaluations if e.status is not Status.EVALUATED]
+    if not_done or len(outcome.evaluations) != len(due):
+        why = next(iter(not_done), "some windows were not evaluated")
         raise CouldNotMeasure(f"a tick of {len(due)} recommenders: {why}")
     return Tick(took, children_used() - used)
