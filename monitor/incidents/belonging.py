@@ -10,6 +10,7 @@ from detectors.core.cells import slice_text
 from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident
+from monitor.incidents.memory import shown_lately
 from monitor.incidents.place import meet, within
 from monitor.windows import Window
 
@@ -32,6 +33,8 @@ class Sight:
         Breaches of its own detector that may be part of it.
     there : bool
         Whether its own trouble shows: without it, nothing is explained by it.
+    lately : bool
+        Whether it showed a short while ago: what it leaves behind may be seen.
     """
 
     incident: Incident
@@ -39,6 +42,7 @@ class Sight:
     items: frozenset[str]
     family: tuple[Breach, ...]
     there: bool
+    lately: bool
 
     @classmethod
     def of(cls, incident: Incident, breaches: Sequence[Breach], window: Window, told_at: datetime) -> Sight:
@@ -54,9 +58,10 @@ class Sight:
             items |= {b.item for b in own if b.item is not None}  # it changed the item
         elif items and inside and not any(b.item in items for b in family):
             items |= {max(inside, key=lambda b: (b.severity is Severity.PAGE, b.excess, b.slice)).item or ""}
-        sight = cls(incident, fresh, items, tuple(family), False)
+        lately = shown_lately(incident, window)
+        sight = cls(incident, fresh, items, tuple(family), False, lately)
         there = any(sight._own(b) and sight._shows(b) for b in family)
-        return cls(incident, fresh, items, tuple(family), there)
+        return cls(incident, fresh, items, tuple(family), there, there or lately)
 
     def holds(self, breach: Breach) -> bool:
         """Whether a breach is part of the incident.
@@ -82,7 +87,7 @@ class Sight:
         if breach.severity is Severity.PAGE:
             return self.there and (self.fresh < TOGETHER or self._showed(breach))
         together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
-        if self.fresh < together or incident.quiet_windows > 0 or known:
+        if self.fresh < together or (self.lately and (incident.quiet_windows > 0 or known)):
             return True
         return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
 

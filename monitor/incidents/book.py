@@ -15,7 +15,7 @@ from monitor.incidents.affected import affected
 from monitor.incidents.belonging import Sight, became
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident, Resolution, Symptom
-from monitor.incidents.memory import Memory
+from monitor.incidents.memory import Memory, shown_lately
 from monitor.incidents.over import recovered, windows_to_close
 from monitor.incidents.place import meet
 from monitor.incidents.primary import find_primary
@@ -200,7 +200,10 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
     has to be seen twice. A ticket of another kind is not what a page comes from, and does not keep it waiting.
     """
     after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
-    after += [i for i in incidents if i.open and i.quiet_windows > 0]
+    after += [
+        i for i in incidents
+        if i.open and i.quiet_windows > 0 and shown_lately(i, window) and meet(i.slice, breach.where)
+    ]  # fmt: skip
     if breach.severity is Severity.PAGE:
         after = [i for i in after if i.severity is Severity.PAGE or i.detector == breach.detector]
     if after and breach.severity is Severity.TICKET:

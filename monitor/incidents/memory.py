@@ -157,6 +157,15 @@ def _nested(text: str, where: Mapping[str, str]) -> bool:
     return within(other, where) or within(where, other)
 
 
+def shown_lately(incident: Incident, window: Window) -> bool:
+    """Whether an open incident was seen so short a while ago that what else shows may be of it.
+
+    One that waits for data, such as for a nightly batch, stays open for days and explains nothing of them.
+    """
+    seen = incident.last_seen_at
+    return seen is not None and window.end - seen <= AFTERMATH * window.length
+
+
 def _lately(incident: Incident, window: Window) -> bool:
     assert incident.resolved_at is not None
     return window.end - incident.resolved_at < AFTERMATH * window.length

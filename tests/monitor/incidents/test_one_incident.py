@@ -478,3 +478,17 @@ def test_an_incident_that_waits_for_its_nightly_batch_does_not_take_on_what_happ
         ("surface=email", {"item": "sku-1"}, True),
         ("surface=home", {"item": "sku-2"}, False),
     ]
+
+
+def test_a_ticket_that_waits_for_data_hides_no_other_ticket() -> None:
+    """One quiet window and then none that decides: it stays open, and for half a day what shows may be of it."""
+    book = Book()
+    book.see([strong(ticket("diversity.overlap"))])
+    book.see(findings=healthy("diversity.overlap"))
+    nothing = decided(("diversity.overlap", "all", math.nan, Verdict.NO_DATA))
+    short = strong(ticket("lists.short_share"))
+    assert ids(book.see([short])) == ids(book.open)
+    for _ in range(10):
+        book.see(findings=nothing)
+    told = book.see([short])
+    assert [(i.detector, i.open) for i in told] == [("diversity", True), ("lists", True)]
