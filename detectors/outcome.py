@@ -102,7 +102,7 @@ class Outcome(Detector):
             Measure("logged", Unit.ROWS, "Outcomes that their own log has of a time as long as the window.",
                     (History("down", change=STOPPED, relative=True, severity=Severity.PAGE),
                      History("down", change=FEWER, relative=True)), frozenset({"outcomes"}),
-                    says="{value} outcomes are logged, usually {expected}"),
+                    says="{value} outcomes are logged, usually {expected}", follows=frozenset({"traffic"})),
             Measure("joined_share", Unit.RATIO, "Outcomes of rows that were shown, over those that are logged.",
                     (History("down", change=FEWER, relative=True),), frozenset({"outcomes"}), LEAST_CLICKS,
                     "{value} of outcomes belong to a row that was shown"),

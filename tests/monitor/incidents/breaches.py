@@ -35,6 +35,7 @@ MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.
     ),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
     "outcome.click_rate": Measure("click_rate", Unit.RATIO, "Clicks.", of_response=True),
+    "outcome.logged": Measure("logged", Unit.ROWS, "Outcomes.", follows=frozenset({"traffic"})),
     "lists.short_share": Measure("short_share", Unit.RATIO, "Short lists."),
 }
 FIRST = "same_item.first_place_share"

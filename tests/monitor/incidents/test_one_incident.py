@@ -492,3 +492,11 @@ def test_a_ticket_that_waits_for_data_hides_no_other_ticket() -> None:
         book.see(findings=nothing)
     told = book.see([short])
     assert [(i.detector, i.open) for i in told] == [("diversity", True), ("lists", True)]
+
+
+def test_where_nothing_is_shown_nobody_clicks_and_that_is_no_second_page() -> None:
+    book = Book()
+    for _ in range(3):
+        book.see([SILENCE])
+    [stopped] = book.see([SILENCE, strong(breach("outcome.logged", value=0, expected=47))])
+    assert [s.measure for s in stopped.symptoms] == ["outcome.logged"]
