@@ -1,4 +1,7 @@
-"""recwatch's answers to the questions that are asked in SQL, held against DuckDB's: what is counted of all rows."""
+"""recwatch's answers to the questions that are asked in SQL, held against DuckDB's: what is counted.
+
+Over the budget of rows all but the traffic is counted of the users in a nested sample; else every answer is exact.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,9 @@ from tests.bench.questions import Answers, Database
 
 I64 = NDArray[np.int64]
 
+STATED = 3.0  # standard errors within which an estimate has to be
+MOST = 20  # items that are shown with most users and exposure
+
 # What the fixed questions do not ask in the form in which recwatch counts it; asked beside them, and not timed.
 REQUESTS_BY_ITEM = """select surface, country, model_version, item_id, count(distinct request_id) n
     from log where item_id is not null group by all"""
@@ -42,7 +48,7 @@ class Compared:
     how : str
         "exact", or from what it is estimated and with what error.
     agree, of : int
-        Answers that are the same as DuckDB's, or within what they state, and all answers.
+        Answers that are the same as DuckDB's, or as near as their error says, and all answers.
     """
 
     question: str
@@ -78,9 +84,42 @@ class Both:
         """Index of the cell of each group of a statistic."""
         return np.searchsorted(self.summary.cells.keys, groups)
 
+    @property
+    def together(self) -> float:
+        """Requests of the whole for each independent user."""
+        return float(self.summary.clustering[0])
 
-def exact(both: Both) -> list[Compared]:
-    """The answers that are counted, of all rows."""
+    @cached_property
+    def rows_together(self) -> float:
+        """Rows of the whole for each independent user."""
+        rows = self.summary[TrafficTally].by_slice(np.ones((1, len(self.summary[TrafficTally].groups)), bool))
+        return self.together * float(rows["rows"][0] / max(1, rows["requests"][0]))
+
+    def compared(
+        self, question: str, counts: I64, truth: I64, together: float | None = None, note: str = ""
+    ) -> Compared:
+        """Counts of the sample against counts of all rows: equal, or within `STATED` standard errors.
+
+        Parameters
+        ----------
+        together : float, optional
+            What is counted of each independent user; requests unless told otherwise.
+        """
+        rate = self.summary.rate
+        if rate == 1:
+            return Compared(question, f"exact{note}", int((counts == truth).sum()), len(truth))
+        # One more than was found: that nothing was found of a few is no error of 0.
+        error = np.sqrt((1 - rate) * (counts + 1) * (together or self.together)) / rate
+        near = np.abs(counts / rate - truth) <= STATED * error
+        most = np.argsort(-truth, kind="stable")[:MOST]
+        relative = np.median(error[most] / np.maximum(truth[most], 1)) if len(truth) else 0.0
+        how = f"estimated from a sample of {100 * rate:g} % of users"
+        how += f"; standard error of the largest {100 * relative:.2g} %"
+        return Compared(question, how + note, int(near.sum()), len(truth), exact=False)
+
+
+def counts(both: Both) -> list[Compared]:
+    """The answers that are counts."""
     return [_items(both), _first_places(both), _lists(both), _scores(both), _traffic(both)]
 
 
@@ -91,13 +130,13 @@ def _items(both: Both) -> Compared:
     ours = combine(found.groups[found.group], found.keys[found.key])
     control = both.database.query(REQUESTS_BY_ITEM)
     theirs, n = _keyed(both, control)
-    agree, of = same_counts(ours, shown, theirs, n)
     whole = np.bincount(found.key, shown, len(found.keys)).astype(np.int64)
-    overall = same_counts(found.keys, whole, codes_hashes(control), n)
-    in_rows, rows = _keyed(both, both.sql["Q1"][1])
-    as_rows, _ = same_counts(ours, shown, in_rows, rows)
-    how = f"exact, as requests that show an item; rows are as many in {100 * as_rows / max(1, of):.2f} %"
-    return Compared("Q1 items by slice and overall", how, agree + overall[0], of + overall[1])
+    sides = aligned(ours, shown, theirs, n), aligned(found.keys, whole, codes_hashes(control), n)
+    rows = aligned(*_keyed(both, both.sql["Q1"][1]), theirs, n)
+    once = 100 * np.mean(rows[0] == rows[1]) if len(rows[0]) else 100.0
+    note = f"; requests that show an item, of which there are as many as rows in {once:.2f} %"
+    counts, truth = (np.concatenate(side) for side in zip(*sides, strict=True))
+    return both.compared("Q1 items by slice and overall", counts, truth, note=note)
 
 
 def _first_places(both: Both) -> Compared:
@@ -108,9 +147,11 @@ def _first_places(both: Both) -> Compared:
     theirs, n = _keyed(both, table)
     order = np.argsort(ours)
     at = order[np.searchsorted(ours, theirs, sorter=order).clip(0, max(0, len(ours) - 1))]
-    each = (ours[at] == theirs) & (first[at] == n)
-    most = np.sort(first)[::-1][: len(n)] == np.sort(n)[::-1]
-    return Compared("Q2 first places", "exact", int(each.sum() + most.sum()), 2 * len(n))
+    counts = np.where(ours[at] == theirs, first[at], 0)
+    if both.summary.rate == 1:  # then those that are largest here are so there
+        counts = np.concatenate([counts, np.sort(first)[::-1][: len(n)]])
+        n = np.concatenate([n, np.sort(n)[::-1]])
+    return both.compared("Q2 first places", counts, n)
 
 
 def _lists(both: Both) -> Compared:
@@ -129,7 +170,7 @@ def _lists(both: Both) -> Compared:
         for name in keys:
             key = row["surface"] or NULL, name
             theirs[key] = theirs.get(key, 0) + row["n"]
-    return _same("Q5 list lengths, repeats, gaps", ours, theirs)
+    return both.compared("Q5 list lengths, repeats, gaps", *_sides(ours, theirs))
 
 
 def _scores(both: Both) -> Compared:
@@ -144,7 +185,7 @@ def _scores(both: Both) -> Compared:
     for name, table in (("rows", both.sql["Q6"][0]), ("nan", both.database.query(NAN_SCORES))):
         n = np.bincount(both.cell_of(table), table.column("n").to_numpy(), len(cells)).astype(int).tolist()
         theirs |= {(*values, name): count for values, count in zip(cells, n, strict=True)}
-    return _same("Q6 rows and NaN by slice", ours, theirs)
+    return both.compared("Q6 rows and NaN by slice", *_sides(ours, theirs), both.rows_together)
 
 
 def _traffic(both: Both) -> Compared:
@@ -173,14 +214,16 @@ def _traffic(both: Both) -> Compared:
         for name in ("min", "max"):
             moment = row[f'{name}("timestamp")']
             theirs[(*pair, name)] = int(moment.timestamp()) * 1_000_000 // MINUTE
-    return _same("Q7 traffic, missing values, times to the minute", ours, theirs)
+    counts, truth = _sides(ours, theirs)
+    name = "Q7 traffic, missing values, times to the minute"  # never sampled
+    return Compared(name, "exact", int((counts == truth).sum()), len(truth))
 
 
-def _same(question: str, ours: dict[Any, int], theirs: dict[Any, int]) -> Compared:
-    """What one side has not is 0."""
-    keys = ours.keys() | theirs.keys()
-    agree = sum(ours.get(key, 0) == theirs.get(key, 0) for key in keys)
-    return Compared(question, "exact", agree, len(keys))
+def _sides(ours: dict[Any, int], theirs: dict[Any, int]) -> tuple[I64, I64]:
+    """Both in the same order; what one side has not is 0."""
+    keys = list(ours.keys() | theirs.keys())
+    counts, truth = ([side.get(key, 0) for key in keys] for side in (ours, theirs))
+    return np.array(counts, np.int64), np.array(truth, np.int64)
 
 
 def _keyed(both: Both, table: pa.Table) -> tuple[U64, I64]:
@@ -196,19 +239,20 @@ def codes_hashes(table: pa.Table) -> U64:
     return codes.hashes[codes.codes]
 
 
-def same_counts(ours: U64, n: I64, theirs: U64, m: I64) -> tuple[int, int]:
-    """How many keys have the same count on both sides, and how many keys there are; repeated keys add up.
+def aligned(ours: U64, n: I64, theirs: U64, m: I64) -> tuple[I64, I64]:
+    """The counts of both sides by the keys that either has; repeated keys add up.
 
     >>> keys = [np.array(k, np.uint64) for k in ([1, 2, 3], [2, 3, 3, 4])]
-    >>> same_counts(keys[0], np.array([5, 6, 7]), keys[1], np.array([6, 3, 4, 1]))
-    (2, 4)
+    >>> counts = aligned(keys[0], np.array([5, 6, 7]), keys[1], np.array([6, 3, 4, 1]))
+    >>> [side.tolist() for side in counts]
+    [[5, 6, 7, 0], [0, 6, 7, 1]]
     """
     keys = distinct(np.concatenate([ours, theirs]))
-    counts = [
+    counts, truth = (
         np.bincount(np.searchsorted(keys, k), c, len(keys)).astype(np.int64)
         for k, c in ((ours, n), (theirs, m))
-    ]
-    return int((counts[0] == counts[1]).sum()), len(keys)
+    )
+    return counts, truth
 
 
 def cells_of(table: pa.Table, cells: Cells) -> I64:

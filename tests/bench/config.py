@@ -13,12 +13,18 @@ from tests.bench.hour import Variant
 LONG = {"item": "item_id", "position": "position", "score": "score"}
 LIST = {"item": "items", "score": "scores"}
 SLICES = ("country", "model_version", "surface")
+ALL_ROWS = 10**12  # a budget that no window is over
 
 
 def recommender(
-    log: Path, variant: Variant, *, name: str = "bench", slices: Sequence[str] = SLICES
+    log: Path,
+    variant: Variant,
+    *,
+    name: str = "bench",
+    slices: Sequence[str] = SLICES,
+    budget: int | None = None,
 ) -> dict[str, Any]:
-    """One recommender as its configuration is written."""
+    """One recommender as its configuration is written; `budget` is of rows, None leaves it as it is by default."""
     columns = {
         "timestamp": "timestamp",
         "request": "request_id",
@@ -31,6 +37,7 @@ def recommender(
         "log": {"path": str(log), "layout": "list" if variant == "list" else "long", "columns": columns},
         "slices": list(slices),
         "window": {"replay": "1h"},
+        **({"budget": {"rows_per_evaluation": budget}} if budget else {}),
     }
 
 

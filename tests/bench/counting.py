@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from monitor.engine.summarise import WindowSummary
-from tests.bench.answers import Both, Compared, exact
-from tests.bench.config import recommender, write_config
+from tests.bench.answers import Both, Compared, counts
+from tests.bench.config import ALL_ROWS, recommender, write_config
 from tests.bench.decode import decode
 from tests.bench.estimates import estimated
 from tests.bench.figures import Figure, millions
@@ -44,40 +44,50 @@ def measure(rows: int, rounds: int, variants: Sequence[Variant], cache: Path, wo
 
 
 def _measure(rows: int, rounds: int, variant: Variant, cache: Path, work: Path) -> tuple[float, list[Figure]]:
-    """Seconds for the statistics, and all figures."""
-    log = log_of(cache, variant, rows)
-    reader = Reader.of(write_config(work / "statistics.yaml", recommender(log, variant)))
+    """Seconds for the statistics as they are by default, and all figures; over the budget also those of all rows."""
+    log, name = log_of(cache, variant, rows), f"{millions(rows)}, {variant}"
+    reader = Reader.of(write_config(work / "default.yaml", recommender(log, variant)))
     database = Database(log, variant)
-    decode(log), reader.read()  # warm
-    decoded, counted, asked = [], [], []
+    decode(log)
+    rate = reader.read().summary.rate  # and both are warm
+    readers = {name if rate == 1 else f"{name}, a sample of {100 * rate:g} % of users": reader}
+    if rate < 1:
+        every = write_config(work / "all.yaml", recommender(log, variant, budget=ALL_ROWS))
+        readers[f"{name}, all rows"] = Reader.of(every)
+    decoded, asked = [], []
+    counted: dict[str, list[float]] = {which: [] for which in readers}
+    read: dict[str, WindowSummary] = {}
     for _ in range(rounds):
         decoded.append(_timed(lambda: decode(log))[0])
-        took, read = _timed(reader.read)
-        counted.append(took)
+        for which, reader in readers.items():
+            took, read[which] = _timed(reader.read)
+            counted[which].append(took)
         answers = database.ask()
         asked.append(answers.seconds)
-    ours, limit, sql = (statistics.median(times) for times in (counted, decoded, asked))
-    name = f"{millions(rows)}, {variant}"
-    return ours, [
-        Figure(f"{name}: decode, in process", limit, " s"),
-        Figure(f"{name}: statistics / decode", ours / limit, " x", TO_DECODE.get(variant)),
-        Figure(f"{name}: DuckDB / statistics", sql / ours, " x", TO_DUCKDB.get(variant), at_least=True),
-        *(_figure(variant, compared) for compared in compare(reader, read, database, answers)),
-    ]
+    limit, sql = statistics.median(decoded), statistics.median(asked)
+    figures = [Figure(f"{name}: decode, in process", limit, " s")]
+    for which, reader in readers.items():
+        ours = statistics.median(counted[which])
+        figures += [
+            Figure(f"{which}: statistics / decode", ours / limit, " x", TO_DECODE.get(variant)),
+            Figure(f"{which}: DuckDB / statistics", sql / ours, " x", TO_DUCKDB.get(variant), at_least=True),
+            *(_figure(which, compared) for compared in compare(reader, read[which], database, answers)),
+        ]
+    return statistics.median(next(iter(counted.values()))), figures
 
 
 def compare(reader: Reader, read: WindowSummary, database: Database, asked: Asked) -> list[Compared]:
     """All answers of recwatch, in the order of the questions."""
     both = Both(read.summary, reader.measure(read), database, asked.answers)
-    return sorted([*exact(both), *estimated(both)], key=lambda c: c.question[:2])
+    return sorted([*counts(both), *estimated(both)], key=lambda c: c.question[:2])
 
 
-def _figure(variant: Variant, compared: Compared) -> Figure:
+def _figure(which: str, compared: Compared) -> Figure:
     word = "as DuckDB has them" if compared.exact else "within their error"
     share = 100 * compared.agree / compared.of if compared.of else None
     least = 100.0 if compared.exact else STATED_PERCENT
     note = f"{compared.how}; {compared.of:,} answers"
-    return Figure(f"{variant}: {compared.question}, {word}", share, " %", least, note, at_least=True)
+    return Figure(f"{which}: {compared.question}, {word}", share, " %", least, note, at_least=True)
 
 
 def _timed(do: Callable[[], T]) -> tuple[float, T]:

@@ -9,17 +9,14 @@ from detectors.core.cells import NULL, slice_text
 from detectors.core.hashing import distinct
 from detectors.statistics.panel import USERS, Panel
 from detectors.statistics.score_histogram import ScoreHistogram, bin_of, middle_of
-from tests.bench.answers import Both, Compared, codes_hashes
+from tests.bench.answers import MOST, STATED, Both, Compared, codes_hashes
 
 F = NDArray[np.float64]
 
 USERS_BY_SLICE = "select surface, country, count(distinct user_id) users from log group by all"
-EXPOSURE = "select item_id, sum(1 / log2(1 + position)) n from log where item_id is not null group by 1"
 
-STATED = 3.0  # standard errors within which an estimate has to be
 BIN_ERROR = 0.016  # of a score: half the width of a bin
 BINS = 50  # of Q6
-MOST = 20  # items of Q3 and Q8 that are looked at
 
 
 def estimated(both: Both) -> list[Compared]:
@@ -59,24 +56,33 @@ def _scores(both: Both) -> Compared:
     group, keys = both.groups(histogram.groups)[histogram.group], histogram.keys[histogram.key]
     count, middle = histogram.counts[:, 0].astype(float), middle_of(keys)
     agree = of = 0
+    sampled = 1 - both.summary.rate
     for c in range(len(both.summary.cells)):
         here, ours = cell == c, group == c
         rows = n[here].sum()
         if not rows or not np.isfinite(mean[here]).all():
             continue
         below = np.array([n[here & (bins < k)].sum() for k in range(1, BINS)])
-        at_least = np.array([count[ours & (keys < b)].sum() for b in edge_bin])
-        at_most = np.array([count[ours & (keys <= b)].sum() for b in edge_bin])
-        agree += int(((at_least <= below) & (below <= at_most)).sum())
+        known = count[ours].sum()
+        if not known:  # of a cell without users in the sample nothing is said
+            of += 0 if sampled else len(edges) + 2
+            continue
+        each = STATED * np.sqrt(sampled * both.rows_together / known)  # of a standard deviation
+        chance = rows * each * np.sqrt(below / rows * (1 - below / rows) + 1 / known)
+        at_least = np.array([count[ours & (keys < b)].sum() for b in edge_bin]) * rows / known - chance
+        at_most = np.array([count[ours & (keys <= b)].sum() for b in edge_bin]) * rows / known + chance
+        rounding = 1e-9 * rows
+        agree += int(((at_least <= below + rounding) & (below <= at_most + rounding)).sum())
         true_mean = (n[here] * mean[here]).sum() / rows
         squares = ((n[here] - 1) * spread[here] ** 2 + n[here] * mean[here] ** 2).sum() / rows
         true_spread = np.sqrt(max(0.0, squares - true_mean**2))
         our_mean = np.average(middle[ours], weights=count[ours])
         our_spread = np.sqrt(np.average((middle[ours] - our_mean) ** 2, weights=count[ours]))
-        slack = BIN_ERROR * np.sqrt(squares)
+        slack = BIN_ERROR * np.sqrt(squares) + each * true_spread
         agree += int(abs(our_mean - true_mean) <= slack) + int(abs(our_spread - true_spread) <= slack)
         of += len(edges) + 2
     how = f"estimated from bins: a score is known to within {100 * BIN_ERROR} %"
+    how += f", of {100 * both.summary.rate:g} % of users" if sampled else ""
     return Compared("Q6 histogram, mean, spread by slice", how, agree, of, exact=False)
 
 
@@ -117,6 +123,7 @@ def _per_user_totals(both: Both, items: NDArray[np.uint64], *, once: bool) -> tu
     """
     panel = both.summary[Panel]
     _, requests, rate = panel.sample_of(np.ones(len(panel.groups), bool))
+    rate = min(rate, both.summary.rate)  # a panel of all users of a sample
     kept = np.bincount(panel.request_user, minlength=len(panel.user))
     of_list = np.repeat(np.arange(len(panel.request)), np.diff(panel.offsets))
     rows = np.flatnonzero(requests[of_list])

@@ -16,7 +16,7 @@ import numpy as np
 from monitor.measured import Measured
 from monitor.store import Store
 from tests.bench.command import once
-from tests.bench.config import recommender, write_config
+from tests.bench.config import ALL_ROWS, recommender, write_config
 from tests.bench.figures import CouldNotMeasure, Figure, millions
 from tests.bench.hour import Shape, write_hour
 from tests.bench.logs import log_of
@@ -36,17 +36,13 @@ def measure(
 
 def _cost(rows: int, budget: int, cache: Path, work: Path) -> list[Figure]:
     log = log_of(cache, "plain", rows)
-    full = _evaluation_seconds(recommender(log, "plain"), work / "full")
-    sampled = _evaluation_seconds(_with_budget(log, budget), work / "sampled")
+    full = _evaluation_seconds(recommender(log, "plain", budget=ALL_ROWS), work / "full")
+    sampled = _evaluation_seconds(recommender(log, "plain", budget=budget), work / "sampled")
     name = f"{millions(rows)}, a budget of {millions(budget)}"
     return [
         Figure(f"{name}: sampled / full evaluation", 100 * sampled / full, " %", COST_PERCENT),
         Figure(f"{name}: full evaluation", full, " s"),
     ]
-
-
-def _with_budget(log: Path, budget: int) -> dict[str, Any]:
-    return {**recommender(log, "plain"), "budget": {"rows_per_evaluation": budget}}
 
 
 def _evaluation_seconds(watched: Mapping[str, Any], state: Path) -> float:
@@ -110,8 +106,8 @@ class Errors:
 
 def _error(seeds: int, rows: int, budget: int, work: Path) -> Iterable[Figure]:
     log = work / "seed.parquet"
-    full = Reader.of(write_config(work / "seed-full.yaml", recommender(log, "plain")))
-    sampled = Reader.of(write_config(work / "seed-sampled.yaml", _with_budget(log, budget)))
+    full = Reader.of(write_config(work / "seed-full.yaml", recommender(log, "plain", budget=ALL_ROWS)))
+    sampled = Reader.of(write_config(work / "seed-sampled.yaml", recommender(log, "plain", budget=budget)))
     errors = Errors({f"{n}.{m.name}": m.least_n for n, d in full.detectors.items() for m in d.measures()})
     for seed in range(seeds):
         write_hour(log, "plain", rows, seed=seed, shape=SHAPE)
