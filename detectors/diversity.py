@@ -97,7 +97,7 @@ class Diversity(Detector):
                      History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.02),
                      History("up", change=self.overlap_rise)), lists, LEAST_PAIRED,
                     "any two lists share {value} of their items", of_sameness=True, averaged=True,
-                    follows=frozenset({"same_item", "personalization"})),
+                    follows=frozenset({"same_item", "personalization", "fallback"})),
             Measure("effective_items_q1", Unit.ITEMS,
                     "Effective number of items, order 1: exponential of the entropy.", down, least_n=least,
                     says="as diverse as if {value} items were shown equally often"),

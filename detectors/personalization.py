@@ -66,7 +66,7 @@ class Personalization(Detector):
                     (History("down", change=self.fall, relative=True, severity=Severity.PAGE),), lists, LEAST_USERS,
                     "lists hardly depend on the user any more: a user's list has only {value} more in common with the "
                     "same user's earlier list than with anybody's, usually {expected}",
-                    of_sameness=True, at_once=False, follows=frozenset({"diversity"})),
+                    of_sameness=True, at_once=False, follows=frozenset({"diversity", "fallback"})),
             Measure("own_overlap", Unit.RATIO,
                     "Share of its items that a list has in common with the same user's earlier list.", (), lists,
                     LEAST_USERS, of_sameness=True),

@@ -31,6 +31,7 @@ LEAST_ANSWERS = (
     7  # that are all the same lie beyond a floor of 0.3 for sure: intervals decide, not their number
 )
 LOOKED_AT = 0.05  # items in fewer of a slice's requests are not looked up place by place
+FOLLOWS = frozenset({"fallback"})  # the items of a list that many get, too
 LAST_PLACE = 1000  # positions beyond are not looked at one by one
 
 
@@ -111,7 +112,7 @@ class SameItem(Detector):
                     (*floor(self.users_above), history), places | {"user"},
                     says="{value} of users got {item} at position {position}", of_sameness=True),
         )  # fmt: skip
-        return tuple(replace(measure, least_n=LEAST_ANSWERS) for measure in measures)
+        return tuple(replace(measure, least_n=LEAST_ANSWERS, follows=FOLLOWS) for measure in measures)
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         anywhere, first = (Tops(Shown(summary, place)) for place in (ANYWHERE, FIRST))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from detectors.core.expected import Expected
+from detectors.core.hashing import hash_ids
 from monitor.config.expected import Expectation, ExpectedSameness
 from monitor.config.models import RecommenderConfig
-from monitor.engine.codes import hash_ids
 
 
 def expected_on(recommender: RecommenderConfig, day: date) -> Expected:

@@ -27,6 +27,7 @@ WHY = {
     "numbers": "no columns of numbers are named (detectors.drift.numbers)",
     "texts": "no columns of texts are named (detectors.drift.texts)",
     "slices": "nothing is sliced by",
+    "fallback_lists": "no fallback lists are named (detectors.fallback.lists)",
     "click": "nothing says what was clicked (log.columns.click, outcomes)",
     "conversion": "no conversions are configured (outcomes.conversions)",
     "value": "nothing says what an outcome is worth (outcomes.columns.value, catalog.columns.value)",

@@ -6,7 +6,7 @@ The same value hashes the same in every process, file and version: stored summar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,28 @@ def hash_texts(texts: Iterable[str]) -> U64:
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     offsets = np.concatenate([[0], np.cumsum([len(e) for e in encoded], dtype=np.int64)]).astype(np.int64)
     return hash_strings(offsets, np.frombuffer(b"".join(encoded), np.uint8))
+
+
+def hash_ids(texts: Iterable[str]) -> U64:
+    """Hashes of configured ids: as text and, where one is a number, as the number, since a log may have either."""
+    texts = tuple(texts)
+    return np.concatenate([hash_texts(texts), hash_integers(integers_among(texts)[1])])
+
+
+def integers_among(texts: Sequence[str]) -> tuple[NDArray[np.int64], U64]:
+    """Which texts are written as a number is, and those numbers, negative ones by their complement.
+
+    >>> at, numbers = integers_among(["7", "007", "x7", "-1"])
+    >>> at.tolist(), numbers.tolist()
+    ([0, 3], [7, 18446744073709551615])
+    """
+    short = (
+        (i, int(text))
+        for i, text in enumerate(texts)
+        if len(text) <= 20 and text.isascii() and text.removeprefix("-").isdigit()
+    )
+    found = [(i, n % 2**64) for i, n in short if -(2**63) <= n < 2**64 and str(n) == texts[i]]
+    return np.array([i for i, _ in found], np.int64), np.array([n for _, n in found], np.uint64)
 
 
 def distinct(values: NDArray[Any]) -> NDArray[Any]:

@@ -41,6 +41,8 @@ class Panel(Statistic):
         Hash of what was being looked at; 0 where that is not known.
     first : array of int32, shape (requests,)
         The place that counts as the list's first.
+    flat : array of bool, shape (requests,)
+        Whether the scores put two or more items in no order: all are the same, or none is a number.
     offsets : array of int64, shape (requests + 1,)
     item, position : arrays, shape (rows,)
 
@@ -50,7 +52,7 @@ class Panel(Statistic):
     """
 
     name = "panel"
-    version = 2
+    version = 3
     organic = True
     approximate = f"a sample of {USERS} users a cell where there are more"
 
@@ -64,6 +66,7 @@ class Panel(Statistic):
     request: U64
     context: U64
     first: NDArray[np.int32]
+    flat: NDArray[np.bool_]
     offsets: I64
     item: U64
     position: NDArray[np.int32]
@@ -73,7 +76,7 @@ class Panel(Statistic):
         none, keys = np.empty(0, np.int32), np.empty(0, np.uint64)
         return cls(
             keys, keys, none, keys, np.empty(0, bool), np.empty(0, np.int64), none, keys, keys, none,
-            np.zeros(1, np.int64), keys, none,
+            np.empty(0, bool), np.zeros(1, np.int64), keys, none,
         )  # fmt: skip
 
     @classmethod
@@ -105,7 +108,7 @@ class Panel(Statistic):
             np.arange(rows.n_requests), rows.request,
             np.zeros(rows.n_requests, np.uint64) if rows.context is None else rows.context,
             np.ones(rows.n_requests, np.int32) if rows.first is None else rows.first.astype(np.int32),
-            rows.offsets, rows.item_hash[rows.item],
+            _flat(rows), rows.offsets, rows.item_hash[rows.item],
             np.clip(rows.position, 0, 2**31 - 1).astype(np.int32),
             truncated=np.bincount(batch.cell[within & ~chosen], minlength=cells) > 0,
         )  # fmt: skip
@@ -129,6 +132,7 @@ class Panel(Statistic):
             np.concatenate([p.request for p in parts]),
             np.concatenate([p.context for p in parts]),
             np.concatenate([p.first for p in parts]),
+            np.concatenate([p.flat for p in parts]),
             np.concatenate(
                 [[0], *(p.offsets[1:] + first for p, first in zip(parts, rows[:-1], strict=True))]
             ),
@@ -140,8 +144,8 @@ class Panel(Statistic):
     @classmethod
     def _keep(
         cls, groups: U64, bound: U64, group: I64, user: U64, known: NDArray[np.bool_], requests: I64,
-        request_user: NDArray[np.integer], request: U64, context: U64, first: NDArray[np.int32], offsets: I64,
-        item: U64, position: NDArray[np.int32], *, truncated: NDArray[np.bool_],
+        request_user: NDArray[np.integer], request: U64, context: U64, first: NDArray[np.int32],
+        flat: NDArray[np.bool_], offsets: I64, item: U64, position: NDArray[np.int32], *, truncated: NDArray[np.bool_],
     ) -> Self:  # fmt: skip
         """Put users and lists in order, add up repeats, cut to the limits.
 
@@ -169,7 +173,12 @@ class Panel(Statistic):
         mine = np.flatnonzero(kept[owner])
         owner = renumber[owner[mine]]
         lists = _lists_in_order(
-            owner, request[mine], context[mine], _signatures(offsets, item, position)[mine], first[mine]
+            owner,
+            request[mine],
+            context[mine],
+            _signatures(offsets, item, position)[mine],
+            first[mine],
+            flat[mine],
         )
         requests_kept = mine[lists]
         length = np.diff(offsets)[requests_kept]
@@ -179,7 +188,7 @@ class Panel(Statistic):
         return cls(
             groups, bound, group[users].astype(np.int32), user[users], known[users], totals[kept],
             owner[lists].astype(np.int32), request[requests_kept], context[requests_kept], first[requests_kept],
-            kept_offsets, item[rows], position[rows],
+            flat[requests_kept], kept_offsets, item[rows], position[rows],
         )  # fmt: skip
 
     @cached_property
@@ -282,9 +291,21 @@ def _with_smallest_hashes(batch: Batch, within: NDArray[np.bool_], bound: U64) -
         share[short] = np.minimum(1.0, share[short] * 4)
 
 
-def _lists_in_order(owner: I64, request: U64, context: U64, signature: U64, first: NDArray[np.int32]) -> I64:
+def _flat(rows: Batch) -> NDArray[np.bool_]:
+    """Lists of two or more items with one score for all, or with none, shape (n,)."""
+    if rows.score is None:
+        return np.zeros(rows.n_requests, bool)
+    filled = rows.length > 0
+    first = np.repeat(rows.score[rows.offsets[:-1][filled]], rows.length[filled])
+    other = (rows.score != first) & ~(np.isnan(rows.score) & np.isnan(first))
+    return (rows.length >= 2) & (np.bincount(rows.row_request[other], minlength=rows.n_requests) == 0)
+
+
+def _lists_in_order(
+    owner: I64, request: U64, context: U64, signature: U64, first: NDArray[np.int32], flat: NDArray[np.bool_]
+) -> I64:
     """Indices of the lists to keep, by owner and hash, at most `LISTS` of an owner."""
-    order = np.lexsort((first, signature, context, request, owner))
+    order = np.lexsort((flat, first, signature, context, request, owner))
     place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
     return order[place < LISTS]
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import column_key
 from detectors.core.catalog import Catalog, Chosen
-from detectors.core.hashing import U64, hash_integers, hash_texts
+from detectors.core.hashing import U64, hash_integers, hash_texts, integers_among
 from monitor.catalog.parts import PART_KINDS, Rejected, made, unusable
 from monitor.config.models import CatalogConfig, LogConfig
-from monitor.engine.codes import Codes, codes_of, integers_among, unify
+from monitor.engine.codes import Codes, codes_of, unify
 from monitor.errors import LogError
 from monitor.logs.columns import OWN_KINDS, Column, Kind, is_list, is_nested
 from monitor.logs.listing import COMPRESSED, SUFFIXES, LogFile, belongs, is_young

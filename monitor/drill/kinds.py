@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import Batch
 from detectors.core.expected import Expected, in_place
-from monitor.engine.codes import hash_ids
+from detectors.core.hashing import hash_ids
 
 ITEM = "recwatch-drill"  # an item that no shop has: whoever reads it on a page knows
 PLACES = 20  # of a list that is made up; longer lists are filled with its last item

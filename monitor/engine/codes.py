@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from detectors.core.hashing import U64, hash_integers, hash_strings, hash_texts
+from detectors.core.hashing import U64, hash_integers, hash_strings
 
 Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
@@ -87,28 +87,6 @@ def absent_of(array: pa.Array) -> Flags | None:
     else:
         return None
     return absent if absent.any() else None
-
-
-def hash_ids(texts: Iterable[str]) -> U64:
-    """Hashes of configured ids: as text and, where one is a number, as the number, since a log may have either."""
-    texts = tuple(texts)
-    return np.concatenate([hash_texts(texts), hash_integers(integers_among(texts)[1])])
-
-
-def integers_among(texts: Sequence[str]) -> tuple[NDArray[np.int64], U64]:
-    """Which texts are written as a number is, and those numbers, negative ones by their complement.
-
-    >>> at, numbers = integers_among(["7", "007", "x7", "-1"])
-    >>> at.tolist(), numbers.tolist()
-    ([0, 3], [7, 18446744073709551615])
-    """
-    short = (
-        (i, int(text))
-        for i, text in enumerate(texts)
-        if len(text) <= 20 and text.isascii() and text.removeprefix("-").isdigit()
-    )
-    found = [(i, n % 2**64) for i, n in short if -(2**63) <= n < 2**64 and str(n) == texts[i]]
-    return np.array([i for i, _ in found], np.int64), np.array([n for _, n in found], np.uint64)
 
 
 def unify(parts: Sequence[Codes]) -> Codes:

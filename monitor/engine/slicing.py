@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.core.cells import NULL, Cells
+from detectors.core.hashing import hash_ids
 from monitor.engine.chunk import Chunk
-from monitor.engine.codes import Ints, hash_ids, unify
+from monitor.engine.codes import Ints, unify
 
 OTHER = "(other)"
 SLICE_VALUES = 50  # most values of a slice column that are watched apart; rarer ones are put together

@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from detectors.core.batch import Batch, column_key
+from detectors.core.hashing import hash_ids
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Run, Summary, straight
 from monitor.config.models import RecommenderConfig
 from monitor.engine.assemble import assemble
 from monitor.engine.boost import Boost
 from monitor.engine.chunk import Chunk, read_chunk
-from monitor.engine.codes import hash_ids
 from monitor.engine.grouping import group_chunks
 from monitor.engine.plan import Piece, Plan
 from monitor.engine.slicing import SliceValues

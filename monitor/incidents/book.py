@@ -181,7 +181,9 @@ class IncidentBook:
         )
 
     def _symptoms(self, incident: Incident, breaches: Sequence[Breach]) -> tuple[Symptom, ...]:
-        """The latest of each series; the first to come stay when there are too many."""
+        """The latest of each series; the first to come stay when there are too many, the first of each detector always:
+        what once was part of an incident stays part of it.
+        """
         symptoms = {(s.measure, slice_text(s.slice)): s for s in incident.symptoms}
         for b in breaches:
             if (b.name, b.slice) != (incident.measure, slice_text(incident.slice)):
@@ -189,7 +191,10 @@ class IncidentBook:
                     b.detector, b.name, dict(b.where), finite(b.value), finite(b.expected),
                     sentence(b, self._name, self._rows), b.severity,
                 )  # fmt: skip
-        return tuple(symptoms.values())[:SYMPTOMS]
+        firsts = {(s.detector, s.severity): s for s in reversed(symptoms.values())}
+        rest = [s for s in symptoms.values() if s not in firsts.values()]
+        kept = [*firsts.values(), *rest[: max(SYMPTOMS - len(firsts), 0)]]
+        return tuple(s for s in symptoms.values() if s in kept)
 
 
 def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, memory: Memory) -> bool:

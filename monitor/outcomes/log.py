@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from detectors.core.hashing import U64, hash_integers
+from detectors.core.hashing import U64, hash_integers, integers_among
 from monitor.config.models import BudgetConfig, Columns, LogConfig
 from monitor.config.outcomes import OutcomesConfig
 from monitor.config.units import format_bytes
-from monitor.engine.codes import codes_of, integers_among, keys_of
+from monitor.engine.codes import codes_of, keys_of
 from monitor.engine.plan import plan
 from monitor.errors import BudgetError, LogError
 from monitor.evaluation import FileSeen, OutcomesSeen, OutcomesState

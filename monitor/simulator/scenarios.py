@@ -63,12 +63,14 @@ INCIDENTS = Scenario(
 
 # Everything else that goes wrong, one after the other.
 MORE_INCIDENTS = Scenario(
+    traits=(_always("usual_fallback"),),
     harmless=EARLY_CHANGES,
     incidents=(
         _event("same_item", 12, share=0.6, slot=1),
         _event("same_item", 12, rotate=True, share=0.9),
         _event("two_items", 12, share=0.9),
         _event("hidden_part", 12),
+        _event("fallback", 10),
         _event("same_family", 12, share=0.9),
         _event("permuted", 16),
         _event("creeping_collapse", 96),

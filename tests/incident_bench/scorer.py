@@ -28,6 +28,7 @@ SPEAKS_OF: Mapping[str, frozenset[str]] = {
         "two_items": "same_item",
         "same_family": "same_item diversity",
         "same_list": "same_item fallback",
+        "fallback": "fallback same_item",
         "impersonal": "personalization diversity drift",
         "permuted": "personalization staleness",
         "creeping_collapse": "trend personalization diversity",

@@ -13,6 +13,7 @@ from detectors import (
     Severity,
     discover,
 )
+from detectors.fallback import Fallback
 from detectors.judgement.spec import OtherSlice, Reference
 from detectors.same_item import SameItem
 from monitor.config.models import Mode
@@ -144,6 +145,13 @@ def test_columns_that_drift_is_told_to_watch_are_read() -> None:
     assert needs["numeric_feature_distance"] == {"column price", "column user.age"}
     assert needs["categorical_feature_jump"] == {"column segment"}
     assert needs["feature_null_rise"] == {"column price", "column user.age", "column segment"}
+
+
+def test_fallback_lists_are_lists_of_ids() -> None:
+    detector = build({"fallback": {"lists": [["a", "b"], ["c"]]}})["fallback"].detector
+    assert isinstance(detector, Fallback)
+    assert detector.lists == (("a", "b"), ("c",))
+    assert [keys for keys, _ in mistakes({"fallback": {"lists": ["a"]}})] == [("fallback", "lists")]
 
 
 def test_two_detectors_of_one_name() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from monitor.simulator.incidents.fallback import FALLBACK_KINDS
 from monitor.simulator.incidents.harmless import HARMLESS_KINDS
 from monitor.simulator.incidents.kind import COMMON, Event, Kind, Scene, Stage, touched
 from monitor.simulator.incidents.lists import LIST_KINDS
@@ -10,7 +11,8 @@ from monitor.simulator.incidents.scores import SCORE_KINDS
 from monitor.simulator.incidents.versions import VERSION_KINDS
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (*LIST_KINDS, *SCORE_KINDS, *LOG_KINDS, *VERSION_KINDS, *HARMLESS_KINDS)
+    kind.name: kind
+    for kind in (*LIST_KINDS, *FALLBACK_KINDS, *SCORE_KINDS, *LOG_KINDS, *VERSION_KINDS, *HARMLESS_KINDS)
 }
 
 __all__ = ["COMMON", "KINDS", "Event", "Kind", "Scene", "Stage", "touched"]

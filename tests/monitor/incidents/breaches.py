@@ -13,6 +13,7 @@ import numpy as np
 from detectors.core.cells import parse_slice, slice_text
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.fallback import Fallback
 from detectors.judgement.spec import History
 from detectors.same_item import SameItem
 from detectors.traffic import Traffic
@@ -27,8 +28,8 @@ from monitor.windows import Window
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SETTLE = timedelta(minutes=10)
-TELLING = {"same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
-MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic()) for m in d.measures()} | {
+TELLING = {"fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
+MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic(), Fallback()) for m in d.measures()} | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),
     "diversity.list_overlap": Measure(
         "list_overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),), follows=frozenset({"same_item"})

@@ -245,6 +245,41 @@ def test_a_page_of_another_kind_gets_out_when_it_comes_later() -> None:
     assert [i.detector for i in told] == ["same_item", "traffic"]
 
 
+def alike(slice: str = "all", item: str = "sku-1") -> Breach:
+    """One list for many."""
+    return breach("same_item.identical_list_share", slice, 0.6, evidence={"item": item})
+
+
+def test_what_follows_from_whole_lists_being_alike_is_part_of_it_however_late() -> None:
+    fallback = breach("fallback.learned_share", value=0.6)
+    book = Book()
+    for _ in range(6):
+        book.see([fallback])
+    [same] = book.see([fallback, alike("country=DE", "sku-2"), stuck("sku-3", "surface=home")])
+    assert same.detector == "fallback"
+    told = book.see([fallback, alike("country=DE"), drop(requests=1000)])
+    assert [i.detector for i in told] == ["fallback", "traffic"]
+
+
+def test_what_once_was_part_of_it_stays_so_however_many_symptoms_there_are() -> None:
+    many = [ticket("diversity.overlap", f"surface=s{i}") for i in range(60)]
+    known = breach("fallback.learned_share", value=0.6)
+    book = Book()
+    book.see([alike(), *many])
+    for _ in range(6):
+        [same] = book.see([alike(), *many, known])
+        assert len(same.symptoms) == 50
+
+
+def test_whole_lists_that_are_alike_in_one_place_explain_nothing_elsewhere() -> None:
+    fallback = breach("fallback.learned_share", "surface=home", 0.6)
+    book = Book()
+    for _ in range(6):
+        book.see([fallback])
+    told = book.see([fallback, stuck("sku-3", "surface=email"), stuck("sku-3")])
+    assert [i.detector for i in told] == ["fallback", "same_item"]
+
+
 def lost(slice: str = "all") -> Breach:
     """Half the clicks are gone."""
     return strong(breach("outcome.click_rate", slice, 0.015, expected=0.03))

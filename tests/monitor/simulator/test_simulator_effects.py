@@ -95,6 +95,28 @@ def test_same_list(tmp_path):
     assert top(story.healthy.lists())[1] < 0.01
 
 
+def test_fallback(tmp_path):
+    story = tell(tmp_path, "fallback", share=0.6, flat_scores=True)
+    flat = np.array([len(set(scores)) == 1 for scores in story.broken.lists("score")])
+    assert flat.mean() == pytest.approx(0.6, abs=0.06)
+    place = zip(story.broken.first("country"), story.broken.first("surface"), strict=True)
+    kept = {p: items for p, items, kept in zip(place, story.broken.lists(), flat, strict=True) if kept}
+    assert len(set(kept.values())) == len(kept) >= 15
+    place = zip(story.broken.first("country"), story.broken.first("surface"), strict=True)
+    got = [items == kept[p] for p, items in zip(place, story.broken.lists(), strict=True)]
+    assert got == flat.tolist()
+    assert np.mean([items in set(kept.values()) for items in story.healthy.lists()]) == 0
+
+
+def test_usual_fallback_is_the_same_list_as_in_an_incident(tmp_path):
+    usual = tell(tmp_path / "usual", "usual_fallback", one_list=True, share=0.05)
+    story = tell(tmp_path / "incident", "fallback", one_list=True)
+    (kept, part), (again, much) = top(usual.broken.lists()), top(story.broken.lists())
+    assert kept == again
+    assert (part, much) == (pytest.approx(0.05, abs=0.02), pytest.approx(0.6, abs=0.06))
+    assert (usual.label["incident"], story.label["severity"]) == (False, "page")
+
+
 def test_impersonal(tmp_path):
     story = tell(tmp_path, "impersonal")
     assert len(set(categories(story.broken, story.broken["item_id"]))) == 4

@@ -1,0 +1,124 @@
+"""Fallback: lists that are there for when nothing better can be made, given to more people than usual.
+
+A service that fails in good order answers with a list made before: everything is up, and nobody gets what is theirs.
+Such a list was seen before, now and then; so it is known, and how many get it is the measure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from detectors.core.detector import Context, Detector
+from detectors.core.hashing import combine, hash_ids
+from detectors.core.measurement import Measure, Measurement, Unit, share
+from detectors.core.summary import Summary
+from detectors.core.verdict import Severity
+from detectors.judgement.spec import Floor, History
+from detectors.sameness.shared_lists import Mask, SharedLists, own_lists
+from detectors.statistics.item_counts import ItemCounts
+from detectors.statistics.panel import Panel
+
+SHOWN_ITEMS = 20  # of the list that most got, for people to see
+
+
+@dataclass(frozen=True)
+class Fallback(Detector):
+    """Share of requests that get a fallback list: a configured one, a learned one, or one that its scores betray.
+
+    Parameters
+    ----------
+    lists : tuple of tuple of str
+        Fallback lists by the ids of their items, in order. A request has one when it shows nothing else, so a shorter
+        cut of it and one with pinned places in between count too.
+    configured_above : float
+        Limit for the share of requests with a configured one, that holds without history.
+    jump : float
+        Least rise over what history expects that is worth a page.
+    rise : float
+        Least rise that is worth a ticket.
+    """
+
+    name = "fallback"
+    statistics = (Panel, ItemCounts)
+    telling = 92
+
+    lists: tuple[tuple[str, ...], ...] = ()
+    configured_above: float = 0.2
+    jump: float = 0.25
+    rise: float = 0.1
+
+    def measures(self) -> tuple[Measure, ...]:
+        lists = frozenset({"request"})
+        named = lists if self.lists else lists | {"fallback_lists"}
+        judge = (
+            History("up", change=self.jump, severity=Severity.PAGE),
+            History("up", change=self.rise),
+        )
+        floor = Floor(above=self.configured_above, severity=Severity.PAGE)
+        return (
+            Measure("configured_share", Unit.RATIO, "Share of requests that get a configured fallback list.",
+                    (floor, *judge), named, says="{value} of {requests} get a configured fallback list",
+                    of_sameness=True),
+            Measure("learned_share", Unit.RATIO,
+                    "Share of requests that get a list which several users got in the day before.",
+                    judge, lists, says="{value} of {requests} get one of {lists} lists that many users got before, "
+                    "as a fallback is", of_sameness=True),
+            Measure("degenerate_share", Unit.RATIO,
+                    "Share of requests that get a list which several users got, with scores that are all the same, or "
+                    "none.", judge, lists | {"score"},
+                    says="{value} of {requests} get one of {lists} lists that many users get, with scores that say "
+                    "nothing, as a fallback has", of_sameness=True),
+        )  # fmt: skip
+
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        if "request" not in summary.has:
+            return
+        own, earlier = own_lists(summary), [e.summary for e in context.earlier()]
+        shared = SharedLists.of(own, earlier)
+        if self.lists:
+            yield _share("configured_share", own, _made_of(own[Panel], self.lists), shared.whole)
+        if earlier:
+            yield _share("learned_share", own, shared.before, shared.whole)
+        if "score" in summary.has:
+            yield _share("degenerate_share", own, shared.by_now & own[Panel].flat, shared.whole)
+
+
+def _share(name: str, summary: Summary, hit: Mask, whole: Mask) -> Measurement:
+    """Share of the lists that are long enough to be one, by slice."""
+    panel, samples = summary[Panel], summary.answers
+    hits, of = (np.array([(sample & mask).sum() for sample in samples]) for mask in (hit & whole, whole))
+
+    def evidence(s: int) -> Mapping[str, Any]:
+        got = Counter(panel.signature[samples[s] & hit & whole].tolist())
+        if not got:
+            return {}
+        [(most, n)] = got.most_common(1)
+        request = int(np.flatnonzero(panel.signature == np.uint64(most))[0])
+        items = panel.item[panel.offsets[request] : panel.offsets[request + 1]][:SHOWN_ITEMS]
+        return {
+            "lists": len(got),
+            "list": [summary[ItemCounts].text_of(int(item)) for item in items],
+            "list_share": round(n / int(of[s]), 4),
+        }
+
+    return share(name, hits, of, summary.clustering, evidence)
+
+
+def _made_of(panel: Panel, lists: Sequence[Sequence[str]]) -> Mask:
+    """Requests of which every item stands where one of some lists has it, shape (requests,)."""
+    length = np.diff(panel.offsets)
+    request = np.repeat(np.arange(len(length)), length)
+    placed = combine(panel.item, panel.position.astype(np.uint64))
+    out = np.zeros(len(length), bool)
+    for one in lists:
+        expected = np.concatenate(
+            [combine(hashes := hash_ids([item]), np.full(len(hashes), place, np.uint64))
+             for place, item in enumerate(one, start=1)]
+        )  # fmt: skip
+        out |= np.bincount(request[np.isin(placed, expected)], minlength=len(length)) == length
+    return out & (length > 0)
