@@ -36,7 +36,7 @@ def _scaling(options: argparse.Namespace, work: Path) -> list[Figure]:
     curves = scaling.measure(sizes, options.rows, options.scaling_rounds, options.cache, work)
     for curve in curves:
         if options.pictures is not None:
-            picture.draw(curve, options.pictures / f"bench-{curve.of}.svg")
+            picture.draw(curve, options.pictures / f"bench-{curve.of}.png")  # as the daemon serves them
     return scaling.figures(curves)
 
 

@@ -114,7 +114,7 @@ class Both:
         most = np.argsort(-truth, kind="stable")[:MOST]
         relative = np.median(error[most] / np.maximum(truth[most], 1)) if len(truth) else 0.0
         how = f"estimated from a sample of {100 * rate:g} % of users"
-        how += f"; standard error of the largest {100 * relative:.2g} %"
+        how += f"; standard error of the largest {100 * relative:,.1f} %"
         return Compared(question, how + note, int(near.sum()), len(truth), exact=False)
 
 

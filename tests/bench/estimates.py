@@ -144,7 +144,7 @@ def _within(question: str, estimate: F, error: F, truth: F, how: str) -> Compare
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.median(error / np.abs(truth)) if len(truth) else 0.0
     return Compared(
-        question, f"{how}; standard error {100 * relative:.2g} %", int(near.sum()), len(near), False
+        question, f"{how}; standard error {100 * relative:,.1f} %", int(near.sum()), len(near), False
     )
 
 

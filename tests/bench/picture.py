@@ -1,4 +1,4 @@
-"""Pictures of how cost grows: time and memory over one size, both axes logarithmic."""
+"""Pictures of how cost grows: time and memory over one size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STYLE = {
 
 
 def draw(curve: Curve, path: Path) -> None:
-    """Write an SVG."""
+    """Write a picture in the format that the file's name ends in, SVG or PNG."""
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         time, memory = figure.subplots(1, 2)
@@ -41,15 +41,18 @@ def draw(curve: Curve, path: Path) -> None:
         memory.set_ylabel("peak memory, MB")
         for axes in (time, memory):
             _axes(axes, sizes, LABELS[curve.of])
+        if curve.of == "rows":  # time grows as they do: a straight line where both axes are logarithmic
+            time.set_yscale("log")
+            time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        else:
+            time.set_ylim(bottom=0)
         memory.set_ylim(bottom=0)
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        unnamed = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        figure.savefig(path, metadata=unnamed, dpi=120)
 
 
 def _axes(axes: Axes, sizes: list[int], label: str) -> None:
     axes.set_xscale("log")
-    if axes.get_legend() is not None:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xticks(sizes, [short(size) for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(label)

@@ -68,9 +68,10 @@ def test_too_few_rows_for_the_files_are_refused(tmp_path: Path) -> None:
 
 def test_a_picture_is_the_same_each_time_and_says_what_it_shows(tmp_path: Path) -> None:
     curve = _rows([3.0, 12.0, 102.0], [300, 500, 700])
-    for name in ("a.svg", "b.svg"):
-        picture.draw(curve, tmp_path / name)
-    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    for kind in ("svg", "png"):
+        for name in ("a", "b"):
+            picture.draw(curve, tmp_path / f"{name}.{kind}")
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     texts = {
         "".join(e.itertext()) for e in ElementTree.parse(tmp_path / "a.svg").iter() if e.tag.endswith("}text")
     }
