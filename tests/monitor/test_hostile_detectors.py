@@ -130,6 +130,44 @@ def test_what_takes_its_worker_along_is_named_and_the_others_go_on(
     assert code == {"once": 3, "backtest": 0, "try": 1}[command]
 
 
+CLASS = '''
+from detectors import Detector, Measure, Measurement, Unit
+from detectors.statistics.traffic_tally import TrafficTally
+
+class {name}(Detector):
+    """Always one."""
+
+    name = "{name}"
+    statistics = (TrafficTally,)
+
+    def measures(self):
+        return (Measure("level", Unit.SCORE, "Always one."),)
+
+    def measure(self, summary, context):
+        {line}
+        yield Measurement("level", np.ones(1), np.zeros(1), np.ones(1))
+'''
+
+
+@pytest.mark.parametrize("command", ["once", "backtest", "try"])
+def test_a_class_is_contained_while_it_measures_too(shop: Path, tmp_path: Path, command: str) -> None:
+    config = configured(shop, tmp_path, {}, "3s")
+    bad = {
+        "hangs": (
+            "while True: pass",
+            r"stopped after 3s \(window\.deadline\) at mine\.py:\d+ in measure, in detector hangs",
+        ),
+        "scribbles": ("summary[TrafficTally].counts[:] = 0", CARELESS["writes"][1]),
+    }  # fmt: skip
+    with (tmp_path / "mine.py").open("a") as file:
+        file.writelines(CLASS.format(name=name, line=line) for name, (line, _) in bad.items())
+    code, printed = ran(command, config)
+    for name, (_, reason) in bad.items():
+        assert re.search(says_of_it(command, name, reason, 2), printed, re.MULTILINE), (name, printed)
+    assert TOLD in printed
+    assert code == {"once": 3, "backtest": 0, "try": 1}[command]
+
+
 def test_history_with_a_worker_lost_on_the_way_is_judged_as_without(tmp_path: Path) -> None:
     """The worker that takes over knows what the one before it had found: one incident, and the same values."""
     shop = write_shop(tmp_path, hours=6, broken_from=3)
