@@ -50,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for one in _all_of(task.name, simulated, python, Path(work), options):
                 print(one.line(), flush=True)
                 told.append(one)
-    text = page(
-        told, command_of(options).replace("incident_bench", "incident_bench.peers"), _versions(python)
-    )
+    command = command_of(options).replace("incident_bench", "incident_bench.peers")
+    if set(options.peers) != set(NAMES):
+        command += f" --peers {' '.join(options.peers)}"
+    text = page(told, command, _versions(python))
     print(f"\n{text}")
     if options.write:
         options.write.write_text(text, encoding="utf-8")

@@ -85,8 +85,10 @@ class Told:
 
 def page(told: Sequence[Told], command: str, versions: str) -> str:
     """Markdown."""
-    out = ["# What others find", INTRODUCTION, f"{made_with(command)}\n\nPeers: {versions}."]
     whos = list(dict.fromkeys(one.who for one in told))
+    left_out = [name for who, name in NAMES.items() if who not in whos]
+    said = f"\n\nNot run for this page: {'; '.join(left_out)}." if left_out else ""
+    out = ["# What others find", INTRODUCTION, f"{made_with(command)}\n\nPeers: {versions}.{said}"]
     stories = {who: [one.story for one in told if one.who == who and one.story] for who in whos}
     for scenario, _ in by_scenario([one.story for one in told if one.story]):
         mine = {who: dict(by_scenario(stories[who])).get(scenario, []) for who in whos}

@@ -109,6 +109,8 @@ def test_the_page_sets_them_side_by_side_and_says_what_failed():
     assert re.search(r"\| log_stops +\| all +\| 1/1 +\| 0/1 \(1 found\) +\|", text)
     assert "- own-300-1, thresholds in SQL, of 312 hours: rows halved in 1 %" in text
     assert "## What failed\n\n- own-300-1: popmon: ended with 1: ImportError: no module\n" in text
+    left_out = "Evidently: data drift; Evidently: recommenders; Evidently: data summary"
+    assert f"Peers: popmon 1.0.\n\nNot run for this page: {left_out}.\n" in text
 
 
 def test_a_peer_that_cannot_run_is_said_with_its_error(tmp_path):
