@@ -87,7 +87,9 @@ class Sight:
         if breach.severity is Severity.PAGE:
             return self.there and (self.fresh < TOGETHER or self._showed(breach))
         together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
-        if self.fresh < together or (self.lately and (incident.quiet_windows > 0 or known)):
+        # A ticket that comes and goes for days explains no other.
+        recovers = incident.severity is Severity.PAGE and incident.quiet_windows > 0
+        if self.fresh < together or (self.lately and (recovers or known)):
             return True
         return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
 

@@ -207,7 +207,8 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
     after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
     after += [
         i for i in incidents
-        if i.open and i.quiet_windows > 0 and shown_lately(i, window) and meet(i.slice, breach.where)
+        if i.open and i.severity is Severity.PAGE and i.quiet_windows > 0
+        and shown_lately(i, window) and meet(i.slice, breach.where)
     ]  # fmt: skip
     if breach.severity is Severity.PAGE:
         after = [i for i in after if i.severity is Severity.PAGE or i.detector == breach.detector]
