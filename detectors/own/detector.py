@@ -77,8 +77,9 @@ class OneQuestion(Detector):
         state = summary[self.state]
         members = summary.members(state)
         if isinstance(state, GroupShares):
-            by_group = state.by_slice(members)
-            yield rate(self.measured, by_group[..., 0], by_group[..., 1])
+            marked, among, requests = np.moveaxis(state.by_slice(members), 2, 0)
+            found = requests.sum(axis=1) / summary.rate
+            yield rate(self.measured, marked, among, lambda s: {"requests": round(float(found[s]))})
         elif isinstance(state, GroupSums):
             yield mean(self.measured, *state.by_slice(members))
         elif isinstance(state, UserMarks):

@@ -199,7 +199,7 @@ class _Parser:
                 self._wrong(
                     left.at,
                     f"cannot tell whether {left.column} and {right.column} are numbers or texts: "
-                    f"write number({left.column}) or text({left.column})",
+                    f"write number({left.column}) or text({left.column}), and a text that is no column in quotes",
                 )
             if kind == TEXT and ordered:
                 self._wrong(token.at, "texts are not ordered: use = or !=, or number(...)")

@@ -45,12 +45,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class GroupShares(Asked, Statistic):
-    """How many are marked, of how many.
+    """How many are marked, of how many, and how many requests have a mark.
 
     Parameters
     ----------
     groups : array of uint64, shape (cells,)
-    counts : array of int64, shape (cells, GROUPS, 2)
+    counts : array of int64, shape (cells, GROUPS, 3)
     """
 
     groups: U64
@@ -58,13 +58,13 @@ class GroupShares(Asked, Statistic):
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(np.empty(0, np.uint64), np.zeros((0, GROUPS, 2), np.int64))
+        return cls(np.empty(0, np.uint64), np.zeros((0, GROUPS, 3), np.int64))
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
         cells = len(batch.cells)
         if not cls.can_ask(batch):
-            return cls(batch.cells.keys, np.zeros((cells, GROUPS, 2), np.int64))
+            return cls(batch.cells.keys, np.zeros((cells, GROUPS, 3), np.int64))
         answer = cls.answer(batch)
         code = batch.cell.astype(np.int64) * GROUPS + group_of(batch.user)
         of_rows = answer.of_rows
@@ -73,18 +73,18 @@ class GroupShares(Asked, Statistic):
             among: NDArray[Any] | None = batch.length if of_rows else None
         else:
             among = rows_marked(batch, answer.among) if of_rows else answer.among
-        counted = [np.bincount(code, n, cells * GROUPS).astype(np.int64) for n in (hits, among)]
-        return cls(batch.cells.keys, np.stack(counted, axis=1).reshape(cells, GROUPS, 2))
+        counted = [np.bincount(code, n, cells * GROUPS).astype(np.int64) for n in (hits, among, hits > 0)]
+        return cls(batch.cells.keys, np.stack(counted, axis=1).reshape(cells, GROUPS, 3))
 
     def merge(self, other: Self) -> Self:
         keys, ours, theirs = align(self.groups, other.groups)
-        counts = np.zeros((len(keys), GROUPS, 2), np.int64)
+        counts = np.zeros((len(keys), GROUPS, 3), np.int64)
         counts[ours] += self.counts
         counts[theirs] += other.counts
         return type(self)(keys, counts)
 
     def by_slice(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Shape (slices, GROUPS, 2)."""
+        """Shape (slices, GROUPS, 3)."""
         return np.tensordot(members.astype(float), self.counts.astype(float), 1)
 
 

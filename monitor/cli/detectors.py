@@ -33,7 +33,8 @@ def list_(config: Path | None) -> None:
     """The detectors that are installed, and with CONFIG those that it adds."""
     for name, detector in sorted(_known(config).items()):
         origin = "built in" if type(detector).__module__.startswith("detectors.") else _file(detector)
-        click.echo(f"{name:<18} {len(detector.measures()):>3} measures  {_says(detector)}  ({origin})")
+        measures = "measure " if (n := len(detector.measures())) == 1 else "measures"
+        click.echo(f"{name:<18} {n:>3} {measures}  {_says(detector)}  ({origin})")
 
 
 @detectors.command()
@@ -186,6 +187,8 @@ def _report(
             for name, why in trial.failures.items() if name in configured]  # fmt: skip
     out += [f"  {measure} cannot be measured: {why}" for measure, why in sorted(trial.lacks.items())
             if measure.partition(".")[0] in configured]  # fmt: skip
+    out += [f"  could not be used: {why}" + (f": {rows:,}" if rows else "")
+            for why, rows in sorted(trial.unusable.items())]  # fmt: skip
     for measure, points in sorted(trial.series.items()):
         out += ["", f"  {measure}, all traffic:", *drawing(points)]
     told = sorted(trial.incidents.values(), key=lambda i: (i.opened_at, i.id))
@@ -194,7 +197,8 @@ def _report(
     for incident in told:
         until = f"until {incident.resolved_at:%Y-%m-%d %H:%M}" if incident.resolved_at else "still open"
         out.append(
-            f"    {incident.opened_at:%Y-%m-%d %H:%M} UTC  {incident.severity.value:6s}  {incident.summary}  ({until})"
+            f"    {incident.opened_at:%Y-%m-%d %H:%M} UTC  {incident.severity.value:6s}  "
+            f"{trial.told[incident.id]}  ({until})"
         )
     chance = expected_false(recommender, configured, trial.slices)
     out.append(f"  by chance: at most {chance:.2g} false breaches in 30 days, over {trial.slices} slices")

@@ -79,6 +79,11 @@ def text(found: Explanation, units: Mapping[str, str]) -> list[str]:
         *(f"Meant: {printable(str(meant), 1000)}" for meant in found.rebaselines),
     ]
     shown = found.lines[:MOST_LINES]
+    unknown = {m.partition(".")[0] for line in shown if (m := line.finding.measure) not in units}
+    if unknown:
+        out.append(
+            f"Absolute limits of {', '.join(sorted(unknown))} are not known here: add --config CONFIG."
+        )
     if shown:
         head = ("state", "slice", "measure", "value", "usual", "band", "limit", "margin", "n")
         out += ["", *table([head, *(_row(line, units.get(line.finding.measure, "")) for line in shown)])]

@@ -80,4 +80,11 @@ class Breach:
     def excess(self) -> float:
         """Requests that are off because of it."""
         change = abs(self.value - self.usual)
-        return change if self.measure.unit.counts_traffic else change * self.requests
+        if self.measure.unit.counts_traffic:
+            return change
+        counted = self.evidence.get("requests")
+        if (
+            counted is not None and self.value > self.usual >= 0
+        ):  # what is a share of need not be all requests
+            return float(counted) * change / self.value
+        return change * self.requests

@@ -35,6 +35,10 @@ class Trial:
     ----------
     failed : Counter
         In how many windows each detector failed.
+    told : dict of incident to str
+        What was said of each when it opened.
+    unusable : Counter
+        Values, or files (0 values), that could not be used, by why.
     series : dict of measure to list of (window's start, value, breach)
         Over all traffic.
     own_seconds : float
@@ -49,6 +53,8 @@ class Trial:
     failures: dict[str, str] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     lacks: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    unusable: Counter[str] = field(default_factory=Counter)
     series: dict[str, list[tuple[datetime, float, bool]]] = field(default_factory=dict)
     slices: int = 1
 
@@ -68,6 +74,8 @@ class Trial:
         self.own_seconds += seconds.pop(OWN, 0.0)
         self.seconds += sum(seconds.values())
         self.incidents |= {i.id: i for i in evaluation.open_incidents}
+        self.told = {i.id: i.summary for i in evaluation.open_incidents} | self.told
+        self.unusable.update({q.reason: q.rows for q in evaluation.read.quarantined})
         self.failures |= evaluation.failures
         self.failed.update(evaluation.failures.keys())
         self.lacks |= {c.measure: c.why for c in evaluation.cannot_measure}

@@ -127,7 +127,7 @@ def test_one_file_is_all_it_takes(tmp_path: Path) -> None:
     (mine / "adult_shown.py").write_text(ADDED)
     seen = look(tmp_path)
     assert seen.detectors() == before.detectors() | {"adult_shown"}
-    line = "adult_shown          1 measures  Share of adult items among those shown to unverified users."
+    line = "adult_shown          1 measure   Share of adult items among those shown to unverified users."
     assert f"{line}  ({mine / 'adult_shown.py'})\n" in seen.listed
     (info,) = [i for i, _ in seen.samples["recwatch_measure_info"] if i["detector"] == "adult_shown"]
     assert (info["measure"], info["unit"]) == ("adult_shown.share", "ratio")

@@ -98,7 +98,8 @@ def test_what_python_says_otherwise(text: str, of: Any) -> None:
         ("price >", "a value is missing here", 7),
         ("price >> 3", "a value is missing here", 7),
         ("price = cost",
-         "cannot tell whether price and cost are numbers or texts: write number(price) or text(price)", 0),
+         "cannot tell whether price and cost are numbers or texts: write number(price) or text(price), "
+         "and a text that is no column in quotes", 0),
         ("(price > 3", "')' is missing here", 10),
         ("price > 'a'", "texts are not ordered: use = or !=, or number(...)", 6),
         ("price > 3 and price = 'a'", "price is used as a text here and as something else before", 14),

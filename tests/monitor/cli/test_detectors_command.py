@@ -187,7 +187,7 @@ def test_what_there_is(shop: Path) -> None:
     assert "lists " in listed
     assert "(built in)" in listed
     assert (
-        "adultish             1 measures  Share of rows with catalog.adult among rows with not verified."
+        "adultish             1 measure   Share of rows with catalog.adult among rows with not verified."
         in listed
     )
     shown = recwatch("show", "adultish", shop / "shop.yaml").output
