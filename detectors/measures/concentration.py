@@ -152,8 +152,8 @@ class Concentration:
             pairs_of_rows, several = total**2 - same_user.rows[slices], self._several(slices)
             some = several & (shared > 1e-9 * total) & (pairs_of_rows > 0)
             # Where lists are almost unlike, the number of shared items is a count: its own (Poisson) error adds to that
-            # of which lists were seen.
-            few = np.sqrt(2 / (self.n[slices] ** 2 * width**2 * square / total**2))
+            # of which lists were seen. A row shares nothing with itself: only pairs of different users count.
+            few = np.sqrt(2 * pairs_of_rows / np.maximum(shared, 0.0)) / (self.n[slices] * width)
             slope = 2 * counted.sizes * (total / square)[counted.sample]
             overlap = np.where(some, shared / pairs / width, np.nan)
             q2 = np.where(some, pairs_of_rows / shared, np.nan)

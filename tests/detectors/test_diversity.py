@@ -21,7 +21,7 @@ from detectors.measures.abundance import Abundances
 from detectors.measures.entropy import chao_wang_jost_entropy
 from detectors.measures.rarefaction import distinct_items
 from tests.detectors.batches import HOUR, ROLES, START, WINDOW, measure, of_lists, random_batch
-from tests.detectors.recommender import Shop, check_sampling
+from tests.detectors.recommender import Shop, check_sampling, sample
 
 DETECTOR = Diversity()
 ALL = ["list_overlap", "effective_items_q1", "effective_items_q2", "distinct_items"]
@@ -173,6 +173,13 @@ def test_too_few_rows_have_no_distinct_items_at_a_fixed_sample() -> None:
 )
 def test_stated_errors_hold_and_values_do_not_move_with_the_sample(shop: Shop) -> None:
     check_sampling(DETECTOR, shop, ALL)
+
+
+def test_in_a_thin_slice_the_error_of_overlap_is_that_of_the_few_items_that_lists_share() -> None:
+    few = sample(DETECTOR, Shop(items=2_000, tilt=0.3), 40, 100)["list_overlap"]
+    many = sample(DETECTOR, Shop(items=2_000, tilt=0.3), 2_000, 5)["list_overlap"]
+    assert few.covers(many.value.mean()) > 0.85  # of some twenty shared items normal limits are rough
+    assert 0.8 < few.width < 1.5
 
 
 def test_a_collapse_shows_in_every_measure() -> None:
