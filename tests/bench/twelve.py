@@ -63,7 +63,7 @@ def _tick(config: Path, due: Sequence[RecommenderConfig], work: Path) -> Tick:
     ]  # which has them import all that they need
     state = Path(tempfile.mkdtemp(dir=work))
     with Store.open(state) as store:
-        used = children_used() - sum(cpu_seconds(worker.pid) for worker in workers)
+        used = children_used() + sum(cpu_seconds(worker.pid) for worker in workers)
         begin = time.perf_counter()
         now = datetime.fromisoformat(NOW).astimezone(UTC)
         outcome = run_once(due, store, now, limits=limits, started=workers)
