@@ -19,6 +19,8 @@ class Facts:
         Whether `rows` was counted; an estimate for text.
     row_groups : tuple of (rows, bytes)
         Empty for text.
+    shown : tuple of int
+        Items by row group: as many as rows, but where a row has a list of them.
     times : tuple of (first, last) or None
         Event time in microseconds by row group, None where the metadata does not say.
     types : mapping of column name to Arrow type
@@ -30,6 +32,7 @@ class Facts:
     exact: bool
     types: dict[str, pa.DataType]
     row_groups: tuple[tuple[int, int], ...] = ()
+    shown: tuple[int, ...] = ()
     times: tuple[tuple[int, int] | None, ...] = ()
 
 
@@ -39,7 +42,7 @@ class FileCost:
 
     Parameters
     ----------
-    row_groups : tuple of (rows, bytes)
+    row_groups : tuple of (items shown, bytes)
         Empty for text.
     times : tuple of (first, last) or None
         Event time of each row group in microseconds, None where only reading tells.

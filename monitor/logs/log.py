@@ -133,7 +133,10 @@ class PredictionLog:
         for file in files:
             facts = self._usable(file, quarantine)
             if facts is not None:
-                per_file.append(FileCost(file.path, facts.rows, facts.bytes, facts.row_groups, facts.times))
+                groups = tuple(
+                    (shown, size) for shown, (_, size) in zip(facts.shown, facts.row_groups, strict=True)
+                )
+                per_file.append(FileCost(file.path, facts.rows, facts.bytes, groups, facts.times))
                 exact &= facts.exact
         self._as_text = self.ids_as_text(files)
         return Cost(sum(c.rows for c in per_file), sum(c.bytes for c in per_file), exact, tuple(per_file))

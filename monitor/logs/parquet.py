@@ -69,11 +69,19 @@ class ParquetReader:
             exact=True,
             types={name: place.type for name, place in footer.places.items()},
             row_groups=row_groups,
+            shown=tuple(self._shown(g, footer) for g in groups),
             times=tuple(
                 None if when is None else _times(g.column(when.first_leaf), when.type, self._unit)
                 for g in groups
             ),
         )
+
+    def _shown(self, group: Any, footer: _Footer) -> int:
+        """Items in a row group; an empty list counts as one."""
+        listed = next((c.name for c in self._columns if c.listed and c.name in footer.places), None)
+        if listed is None:
+            return int(group.num_rows)
+        return int(group.column(footer.places[listed].first_leaf).num_values)
 
     def fields(self, file: LogFile) -> Mapping[str, str]:
         """Arrow type by dotted path, for every field of a file."""

@@ -39,6 +39,17 @@ def test_roles_are_columns_and_everything_else_is_left_in_the_file(tmp_path: Pat
     }
 
 
+def test_a_budget_of_rows_counts_items_where_rows_are_lists(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    lists = [["a", "b", "c"], ["d"], [], ["e", "f"]]
+    rows = {"ts": [INSTANT] * 4, "items": pa.array(lists, pa.list_(pa.string()))}
+    pq.write_table(pa.table(rows), path, row_group_size=2)
+    log = PredictionLog(config(path, layout="list", columns={"timestamp": "ts", "item": "items"}))
+    cost = log.cost([listed(path)], Quarantine())
+    assert cost.rows == 4
+    assert [shown for shown, _ in cost.per_file[0].row_groups] == [4, 3]  # an empty list as one
+
+
 def test_a_column_that_is_not_there_is_null_and_noted(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "part.parquet", [{"ts": INSTANT, "item_id": "x"}])
     quarantine = Quarantine()
