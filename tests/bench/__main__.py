@@ -102,7 +102,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed-budget", type=int, default=25_000, help="budget of rows of each of them")
     add("--series", type=int, default=5_000, help="that /metrics has while it is asked")
     add(
-        "--busy-rows", type=int, default=5_000_000, help="of each of two windows that are evaluated meanwhile"
+        "--busy-rows",
+        type=int,
+        default=20_000_000,
+        help="of each of two windows that are evaluated meanwhile",
     )
     add("--scrapes", type=int, default=2_000, help="at most")
     add("--days", type=int, default=60, help="of hourly history against which a window is judged")

@@ -23,7 +23,8 @@ FEW = 100  # answers that say little of the slowest in a hundred
 
 def measure(series: int, busy_rows: int, most: int, work: Path) -> list[Figure]:
     """A small recommender is evaluated and has the series; then two large ones are on their way."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    # The newest window that is due: it ended, and has settled.
+    hour = (datetime.now(UTC) - timedelta(minutes=71)).replace(minute=0, second=0, microsecond=0)
     small, large = work / "small.parquet", work / "large.parquet"
     write_hour(small, "plain", SMALL_ROWS, start=hour, shape=SMALL)
     write_hour(large, "hard", busy_rows, start=hour)
