@@ -96,7 +96,7 @@ class Drift(Detector):
 
         return (
             Measure("item_jump", Unit.RATIO,
-                    "Largest change of one item's share of the requests against the same hour of the day before.",
+                    "Largest rise of one item's share of the requests against the same hour of the day before.",
                     (Floor(above=self.jump_above),), frozenset({"request"}),
                     says="{item} is in {share} of {requests}, a day before in {share_before}", of_sameness=True),
             Measure("item_distance", Unit.RATIO,

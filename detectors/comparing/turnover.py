@@ -122,7 +122,7 @@ class Jumps(NamedTuple):
     Parameters
     ----------
     value : array
-        By how much the share of an item moved; 0 where none moved beyond chance.
+        By how much the share of an item rose; 0 where none rose beyond chance.
     error : array
     item : array of int
     share, before : array
@@ -136,7 +136,9 @@ class Jumps(NamedTuple):
 
 
 def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
-    """The item whose share of the requests moved most beyond what chance does to any item.
+    """The item whose share of the requests rose most beyond what chance does to any item.
+
+    One that falls is sold out, or was stuck and is so no more: others have taken its place, and they are looked at.
 
     Parameters
     ----------
@@ -147,11 +149,10 @@ def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
     n, m = now.independent[:, None], before.independent[:, None]
     pooled = (shares[0] * n + shares[1] * m) / (n + m)
     by_chance = sure * np.sqrt(np.maximum(pooled * (1 - pooled), 0) * (1 / n + 1 / m))
-    change = np.abs(shares[0] - shares[1]).round(
-        12
-    )  # of equal ones the first by its hash, whatever else is there
+    # Rounded: of equal ones the first by its hash, whatever else is there.
+    change = (shares[0] - shares[1]).round(12)
     change[change <= by_chance] = 0
-    # Where none moved, it is said how well the share of the most frequent one is known.
+    # Where none rose, it is said how well the share of the most frequent one is known.
     best = np.where(change.any(axis=1), change.argmax(axis=1), pooled.round(12).argmax(axis=1))[:, None]
     value, share, share_before = (np.take_along_axis(x, best, 1)[:, 0] for x in (change, *shares))
     error = np.hypot(share_error(share, now.independent), share_error(share_before, before.independent))

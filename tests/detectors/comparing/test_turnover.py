@@ -92,6 +92,8 @@ def test_the_largest_jump_is_named_when_chance_does_not_explain_it() -> None:
         0.02,
     )
     assert found.error[0] == pytest.approx(np.sqrt(0.22 * 0.78 / 1000 + 0.02 * 0.98 / 1000), rel=0.05)
+    back = largest_jumps(of_counts(before, 1000), of_counts(now, 1000), 6.0)
+    assert back.value[0] == 0  # what falls is no jump, and the one that rises is within chance
     some = of_counts(np.where(np.arange(ITEMS) == 3, 3.0, 0.0), 20)
     none = largest_jumps(some, of_counts(before, 1000), 6.0)
     assert none.value[0] == 0  # three of twenty requests: it may be chance
