@@ -83,10 +83,10 @@ def _by_slice(window: Summary, kind: type[KeyedCounts]) -> Callable[[int], F]:
 def references(now: Summary, context: Context) -> list[Reference]:
     """The same hour of the day before, if it is known, then the windows just before.
 
-    Windows in which something was wrong are passed over where there are others.
+    Windows in which something was wrong are no measure of anything: where there are no others, there is nothing to be
+    held against.
     """
-    earlier = list(context.earlier())
-    known = [w for w in earlier if not w.troubled] or earlier
+    known = [w for w in context.earlier() if not w.troubled]
     start, end = context.window_us
     length = max(end - start, 1)
     day_old = [w for w in known if DAY - SAME_HOUR * length < start - w.start_us <= DAY]
