@@ -70,9 +70,9 @@ MUTED = Alert(
     "RecwatchIncidentMuted",
     "none",
     IS_MUTED,
-    "Nobody is to be told of an incident again: somebody takes care of it, or a fleet incident tells of it.",
-    "The incident {{ $labels.incident }} of {{ $labels.recommender }} is acknowledged, or a part of an incident of the"
-    " fleet. This alert is there for Alertmanager, which holds back the incident's own while it fires.",
+    "Nobody is to be told of an incident again: somebody takes care of it.",
+    "The incident {{ $labels.incident }} of {{ $labels.recommender }} is acknowledged. This alert is there for"
+    " Alertmanager, which holds back the incident's own while it fires.",
     page="incidents/{{ $labels.incident }}",
 )
 

@@ -251,10 +251,7 @@ RECOMMENDER = (
     ),
     gauge(
         "recwatch_incident_muted",
-        (
-            "1 while nobody is to be told of an open incident again: it is acknowledged, or a fleet incident tells of"
-            " it; 0 otherwise."
-        ),
+        "1 while nobody is to be told of an open incident again, since it is acknowledged; 0 otherwise.",
         ("incident", "recommender"),
         absent="recwatch_incident_open is absent",
     ),
