@@ -184,6 +184,7 @@ LIMIT = _asked(
 SLICE = _asked("slice", TEXT, "Only this slice, such as country=DE,surface=email; all is the whole.")
 DETECTOR = _asked("detector", TEXT, "Only this detector.")
 MEASURE = _asked("measure", TEXT, "Only this measure, by its full name.")
+OF_MEASUREMENTS = (NAME, SINCE, UNTIL, SLICE, DETECTOR, MEASURE)
 SWITCH: Schema = {"type": "boolean", "default": False}
 
 
@@ -216,33 +217,18 @@ PATHS: dict[str, Schema] = {
     "/api/v1/recommenders/{name}/measurements": _get(
         "Measurements of up to 31 days, the last day unless said otherwise.",
         _ref("Measurements"),
-        NAME,
-        SINCE,
-        UNTIL,
-        SLICE,
-        DETECTOR,
-        MEASURE,
+        *OF_MEASUREMENTS,
     ),
     "/api/v1/recommenders/{name}/measurements.csv": _get(
         "The same as CSV; texts that a spreadsheet would work out have an apostrophe before them.",
         TEXT,
-        NAME,
-        SINCE,
-        UNTIL,
-        SLICE,
-        DETECTOR,
-        MEASURE,
+        *OF_MEASUREMENTS,
         kind="text/csv",
     ),
     "/api/v1/recommenders/{name}/measurements.parquet": _get(
         "The same as Parquet: times in UTC, NaN where there is no number. One is made at a time.",
         {"type": "string", "format": "binary"},
-        NAME,
-        SINCE,
-        UNTIL,
-        SLICE,
-        DETECTOR,
-        MEASURE,
+        *OF_MEASUREMENTS,
         kind="application/vnd.apache.parquet",
     ),
     "/api/v1/incidents": _get(

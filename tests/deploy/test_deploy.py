@@ -39,8 +39,9 @@ def container(word: str) -> list[str]:
 
 
 def manifest(kind: str) -> dict[str, Any]:
+    found: dict[str, Any]
     [found] = [d for d in yaml.safe_load_all(MANIFEST.read_text()) if d["kind"] == kind]
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def test_the_unit_starts_what_there_is() -> None:
