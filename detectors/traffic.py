@@ -15,10 +15,12 @@ from detectors.core.spans import in_slices
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
+from detectors.measures.heavy_users import HEAVY, LEAST, heavy_users
 from detectors.statistics.minutes import MINUTE, Minutes
 from detectors.statistics.missing import Missing
 from detectors.statistics.panel import Panel
 from detectors.statistics.request_ids import RequestIds
+from detectors.statistics.request_sample import RequestSample
 from detectors.statistics.traffic_tally import TrafficTally
 
 COLUMNS = ("item", "user", "request", "position", "score", "click", "model_version", "context")
@@ -26,7 +28,8 @@ COLUMNS = ("item", "user", "request", "position", "score", "click", "model_versi
 
 @dataclass(frozen=True)
 class Traffic(Detector):
-    """Rows, requests and users against the same hours of earlier days; silence; missing values; repeated requests.
+    """Rows, requests and users against the same hours of earlier days; silence; missing values; repeated requests; few
+    users who make a large part of the requests.
 
     Parameters
     ----------
@@ -38,10 +41,12 @@ class Traffic(Detector):
         Limit for the share of requests logged more than once.
     silence_rise : float
         Seconds by which the longest silence must exceed the usual one.
+    heavy_rise : float
+        Least rise of the share of requests by heavy users that matters.
     """
 
     name = "traffic"
-    statistics = (TrafficTally, Missing, Minutes, RequestIds, Panel)
+    statistics = (TrafficTally, Missing, Minutes, RequestIds, RequestSample, Panel)
     telling = 80
 
     fall: float = 0.5
@@ -49,6 +54,7 @@ class Traffic(Detector):
     missing_rise: float = 0.1
     repeated_above: float = 0.05
     silence_rise: float = 600.0
+    heavy_rise: float = 0.1
 
     def measures(self) -> tuple[Measure, ...]:
         volume = (
@@ -69,6 +75,13 @@ class Traffic(Detector):
                     says="{value} rows in this window and the one before, usually {expected}", windows=2),
             Measure("users", Unit.USERS, "Distinct users in the window.", users, frozenset({"user"}),
                     says="{value} distinct users in the window, usually {expected}"),
+            Measure("heavy_users_share", Unit.RATIO,
+                    f"Share of requests by users who each make {HEAVY:g} of them or more, and at least {LEAST}.",
+                    (History("up", change=self.heavy_rise),), frozenset({"request", "user"}),
+                    says="{who} made {value} of the {requests}"),
+            Measure("effective_users", Unit.USERS,
+                    "Effective number of users: one over the chance that two requests are of one user.",
+                    needs=frozenset({"request", "user"})),
             Measure("silence", Unit.SECONDS, "Longest time in the window without a request, to the minute.",
                     (History("up", change=self.silence_rise),),
                     says="no request for {value}"),
@@ -99,6 +112,8 @@ class Traffic(Detector):
         yield _recent(summary, context, rows, rows_together)
         if "user" in summary.has:
             yield _users(summary)
+        if {"request", "user"} <= summary.has:
+            yield from heavy_users(summary)
         yield _silence(summary, context)
         yield from _missing(summary, rows_together)
 
