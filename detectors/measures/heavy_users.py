@@ -64,7 +64,8 @@ def _evidence(user: np.ndarray, times: np.ndarray, requests: int) -> Mapping[str
     most = np.argsort(-times, kind="stable")[:MOST_NAMED]
     return {
         "who": "one user" if len(user) == 1 else f"{len(user)} users",
-        "users": [
+        "users": len(user),
+        "heaviest": [
             {"hash": f"{int(user[i]):016x}", "share": round(float(times[i] / requests), 4)} for i in most
         ],
     }

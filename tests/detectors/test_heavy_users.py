@@ -94,7 +94,8 @@ def test_they_are_told_by_hash_and_where_they_are() -> None:
     at = batch.cells.slices.texts.index("surface=home")
     assert found.evidence(at) == {
         "who": "one user",
-        "users": [{"hash": f"{int(hash_texts(['bot'])[0]):016x}", "share": 0.4}],
+        "users": 1,
+        "heaviest": [{"hash": f"{int(hash_texts(['bot'])[0]):016x}", "share": 0.4}],
     }
     assert found.evidence(batch.cells.slices.texts.index("surface=email")) == {}
 
