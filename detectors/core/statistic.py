@@ -16,6 +16,17 @@ from detectors.core.batch import Batch
 from detectors.core.hashing import U64, distinct
 
 
+class Uncounted(ABC):
+    """What a batch adds to a state, counted only when `merge_all` of its statistic adds it up with others.
+
+    Attributes
+    ----------
+    kind : type of Statistic
+    """
+
+    kind: type[Statistic]
+
+
 class Statistic(ABC):
     """A commutative monoid over batches.
 
@@ -66,8 +77,10 @@ class Statistic(ABC):
     def from_batch(cls, batch: Batch) -> Self:
         """Summarise a batch."""
 
-    def contribution(self, batch: Batch) -> Self:
-        """What a batch adds to this state: merged with it, the same as `from_batch`; overridden where less will do."""
+    def contribution(self, batch: Batch) -> Self | Uncounted:
+        """What a batch adds to this state: by `merge_all` with it, the same as `from_batch`; overridden where less will
+        do.
+        """
         return self.from_batch(batch)
 
     @abstractmethod
@@ -75,8 +88,10 @@ class Statistic(ABC):
         """The summary of both."""
 
     @classmethod
-    def merge_all(cls, parts: Sequence[Self]) -> Self:
-        """The summary of many parts; overridden where that is cheaper than one after the other."""
+    def merge_all(cls, parts: Sequence[Any]) -> Self:
+        """The summary of many states, and of what `contribution` gave; overridden where that is cheaper than one after
+        the other.
+        """
         return reduce(cls.merge, parts, cls.empty()) if len(parts) != 1 else parts[0]
 
     def to_bytes(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, reduce
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,74 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells, Slices
 from detectors.core.expected import CONTEXTUAL, MIXED, NOTHING_EXPECTED, PERSONALISED, Expected
-from detectors.core.statistic import Statistic, as_members
+from detectors.core.statistic import Statistic, Uncounted, as_members
 from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
 
 KEPT_TOTALS = 1 << 23  # numbers: 64 MB for each kind of count
 
 S = TypeVar("S", bound=Statistic)
-Run = Callable[[type[Statistic], Callable[[], Statistic]], Statistic | None]
+Made = TypeVar("Made", bound=Statistic | Uncounted)
 
 
-def straight(kind: type[Statistic], make: Callable[[], Statistic]) -> Statistic | None:
+class Run(Protocol):
+    """Makes a statistic, and may leave it out."""
+
+    def __call__(self, kind: type[Statistic], make: Callable[[], Made]) -> Made | None: ...
+
+
+def straight(kind: type[Statistic], make: Callable[[], Made]) -> Made | None:
     """Make a statistic, and let everything pass that it raises."""
     return make()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one batch adds to a `Summary`, which has the same fields: `Summary.merge_all` counts it."""
+
+    cells: Cells
+    has: frozenset[str]
+    statistics: Mapping[type[Statistic], Statistic | Uncounted]
+    rate: float
+    kinds: Mapping[tuple[str, ...], str]
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        types: Iterable[type[Statistic]],
+        rate: float = 1.0,
+        expected: Expected = NOTHING_EXPECTED,
+        run: Run = straight,
+        so_far: Summary | Part | None = None,
+    ) -> Part:
+        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same; what is
+        `meant`, those rows alone.
+
+        Parameters
+        ----------
+        so_far : Summary, optional
+            What this one is going to be merged with, and need not say again.
+        """
+        known = {} if so_far is None else so_far.statistics
+        batch = batch.read_only()
+        seen = {(True, ""): batch, (False, ""): batch.sample(rate).read_only()}
+        made = {}
+        for t in types:
+            part = "organic" if t.organic else "meant" if t.meant else ""
+            if (view := (t.census, part)) not in seen:
+                rows = seen[t.census, ""]
+                seen[view] = (expected.organic(rows) if t.organic else expected.meant(rows)).read_only()
+            if (statistic := run(t, partial(_contribution, t, known.get(t), seen[view]))) is not None:
+                made[t] = statistic
+        kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
+        return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})
+
+
+def _contribution(
+    kind: type[Statistic], so_far: Statistic | Uncounted | None, batch: Batch
+) -> Statistic | Uncounted:
+    return (so_far if isinstance(so_far, Statistic) else kind.empty()).contribution(batch)
 
 
 @dataclass(frozen=True)
@@ -61,44 +116,33 @@ class Summary:
         rate: float = 1.0,
         expected: Expected = NOTHING_EXPECTED,
         run: Run = straight,
-        so_far: Summary | None = None,
     ) -> Summary:
-        """Summarise one batch: a census sees all of it; what is organic, no row that is meant to be the same; what is
-        `meant`, those rows alone.
+        """The summary of one batch, as of its only `Part`."""
+        return cls.merge_all([Part.of(batch, types, rate, expected, run)], run)
+
+    @classmethod
+    def merge_all(
+        cls, parts: Sequence[Summary | Part], run: Run = straight, apply: Callable[..., Iterable[Any]] = map
+    ) -> Summary:
+        """The summary of all parts; several at once cost less than one after the other.
 
         Parameters
         ----------
-        run : callable
-            Makes each statistic, and may leave one out.
-        so_far : Summary, optional
-            What this one is going to be merged with, and need not say again.
+        apply : callable
+            Applies a function to each of several things, as `map` does; that of a pool merges several kinds at once.
         """
-        known = {} if so_far is None else so_far.statistics
-        batch = batch.read_only()
-        seen = {(True, ""): batch, (False, ""): batch.sample(rate).read_only()}
-        made = {}
-        for t in types:
-            part = "organic" if t.organic else "meant" if t.meant else ""
-            if (view := (t.census, part)) not in seen:
-                rows = seen[t.census, ""]
-                seen[view] = (expected.organic(rows) if t.organic else expected.meant(rows)).read_only()
-            summarise = known[t].contribution if t in known else t.from_batch
-            if (statistic := run(t, partial(summarise, seen[view]))) is not None:
-                made[t] = statistic
-        kinds = zip(batch.cells.values, expected.kind_of_cells(batch.cells), strict=True)
-        return cls(batch.cells, batch.has, made, rate, {v: kind for v, kind in kinds if kind != PERSONALISED})
-
-    @classmethod
-    def merge_all(cls, parts: Sequence[Summary], run: Run = straight) -> Summary:
-        """The summary of all parts; several at once cost less than one after the other."""
-        if len(parts) == 1:
+        if len(parts) == 1 and isinstance(parts[0], Summary):
             return parts[0]
         kinds = dict.fromkeys(kind for part in parts for kind in part.statistics)
-        made = {}
-        for kind in kinds:
-            states = [p.statistics[kind] for p in parts if kind in p.statistics]
-            if (merged := run(kind, partial(kind.merge_all, states))) is not None:
-                made[kind] = merged
+
+        def merged(kind: type[Statistic]) -> Statistic | None:
+            return run(
+                kind, partial(kind.merge_all, [p.statistics[kind] for p in parts if kind in p.statistics])
+            )
+
+        made = {
+            kind: state for kind, state in zip(kinds, apply(merged, kinds), strict=True) if state is not None
+        }
         return cls(
             reduce(Cells.merge, (p.cells for p in parts), Cells()),
             frozenset().union(*(p.has for p in parts)),

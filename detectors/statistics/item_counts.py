@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.core.batch import Batch
+from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
 from detectors.core.sorting import order_of
+from detectors.core.statistic import Uncounted
 from detectors.statistics.keyed import Entries, KeyedCounts, tabulate
 
 # Items in at least this share of a cell's requests keep their name, and so do the first few.
@@ -50,29 +51,43 @@ class ItemCounts(KeyedCounts):
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
-        if not batch.n_rows:
-            return replace(cls.empty(), groups=batch.cells.keys)
-        by_hash = np.argsort(
-            batch.item_hash, kind="stable"
-        )  # at no cost where the codes are in order already
-        rank = np.empty(len(by_hash), np.int64)
-        rank[by_hash] = np.arange(len(by_hash))
-        code = rank[batch.item]
-        code += np.repeat(batch.cell * np.int64(len(by_hash)), batch.length)
-        repeats = batch.repeats_item
-        anywhere = code[~repeats] if repeats.any() else code
-        keys = batch.item_hash[by_hash]
-        built = tabulate(batch.cells.keys, keys, [anywhere, code[batch.at_first]])
-        named = _worth_naming(built, batch.requests_by_cell)
-        order = by_hash[np.searchsorted(keys, built.keys[named])]
-        texts = [str(batch.item_names[int(i)])[:NAME_LENGTH] for i in order]
-        return cls(*built, built.keys[named], np.array(texts, "U") if texts else np.empty(0, "U1"))
+        return cls.merge_all([_Shown.of(cls, batch)])
+
+    def contribution(self, batch: Batch) -> Uncounted:
+        """Uncounted: one sort of what many batches show costs far less than a sort for each, and of their counts."""
+        return _Shown.of(type(self), batch)
 
     @classmethod
-    def merge_all(cls, parts: Sequence[Self]) -> Self:
-        keys, first = np.unique(np.concatenate([p.name_key for p in parts]), return_index=True)
-        texts = np.concatenate([p.name_text for p in parts])[first]
-        return cls(*cls._merged(parts), keys, texts if len(texts) else np.empty(0, "U1"))
+    def merge_all(cls, parts: Sequence[Self | Uncounted]) -> Self:
+        states = [p for p in parts if not isinstance(p, Uncounted)]
+        if shown := [p for p in parts if isinstance(p, _Shown)]:
+            states.append(cls._count(shown))
+        if len(states) == 1:
+            return states[0]
+        keys, first = np.unique(np.concatenate([p.name_key for p in states]), return_index=True)
+        texts = np.concatenate([p.name_text for p in states])[first]
+        return cls(*cls._merged(states), keys, texts if len(texts) else np.empty(0, "U1"))
+
+    @classmethod
+    def _count(cls, parts: Sequence[_Shown]) -> Self:
+        """Count what was shown under one set of codes for the cells and items of all parts."""
+        groups = distinct(np.concatenate([p.groups for p in parts]))
+        parts = [p for p in parts if len(p.item)]
+        if not parts:
+            return replace(cls.empty(), groups=groups)
+        keys = distinct(np.concatenate([p.keys for p in parts]))
+        requests = np.zeros(len(groups), np.int64)
+        anywhere, first = [], []
+        for part in parts:
+            cells = np.searchsorted(groups, part.groups)
+            code = part.codes(cells, np.searchsorted(keys, part.keys), len(keys))
+            anywhere.append(code if part.again is None else code[~part.again])
+            first.append(code[part.first])
+            requests[cells] += part.requests
+        built = tabulate(groups, keys, [np.concatenate(anywhere), np.concatenate(first)])
+        named = built.keys[_worth_naming(built, requests)]
+        texts = _names(parts, named)
+        return cls(*built, named, np.array(texts, "U") if texts else np.empty(0, "U1"))
 
     def equals(self, other: Self) -> bool:
         """Equal counts; the names kept may differ with the split."""
@@ -87,6 +102,68 @@ class ItemCounts(KeyedCounts):
         if at < len(self.name_key) and int(self.name_key[at]) == key:
             return str(self.name_text[at])
         return f"#{key:016x}"
+
+
+@dataclass(frozen=True)
+class _Shown(Uncounted):
+    """The items of a batch as it has them.
+
+    Parameters
+    ----------
+    groups, requests : arrays, shape (cells,)
+    keys, names : arrays, shape (items,)
+    cell, length : arrays of int, shape (requests,)
+    item : array of int, shape (rows,)
+    again : array of bool, shape (rows,), or None
+        Whether the list has the item before; None where none does.
+    first : array of int, shape (n,)
+        Rows at the first place of their request.
+    """
+
+    kind: type[ItemCounts]
+    groups: U64
+    requests: I64
+    keys: U64
+    names: Sequence[str]
+    cell: NDArray[np.integer[Any]]
+    length: I64
+    item: NDArray[np.integer[Any]]
+    again: NDArray[np.bool_] | None
+    first: I64
+
+    @classmethod
+    def of(cls, kind: type[ItemCounts], batch: Batch) -> _Shown:
+        again = batch.repeats_item
+        return cls(
+            kind,
+            batch.cells.keys,
+            batch.requests_by_cell,
+            batch.item_hash,
+            batch.item_names,
+            batch.cell,
+            batch.length,
+            batch.item,
+            again if again.any() else None,
+            np.flatnonzero(batch.at_first),
+        )
+
+    def codes(self, cells: I64, items: I64, n_items: int) -> NDArray[np.integer[Any]]:
+        """Where each row counts in a table of all cells and items, given theirs, shape (rows,)."""
+        dtype = (
+            np.int32 if (int(cells.max(initial=0)) + 1) * n_items < 2**31 else np.int64
+        )  # narrow: sorted faster
+        code = items.astype(dtype)[self.item]
+        code += np.repeat((cells * n_items).astype(dtype)[self.cell], self.length)
+        return code
+
+
+def _names(parts: Sequence[_Shown], keys: U64) -> list[str]:
+    """Names of items, each as some part has it."""
+    found: dict[int, str] = {}
+    for part in parts:
+        for i in np.flatnonzero(np.isin(part.keys, keys)).tolist():
+            found.setdefault(int(part.keys[i]), str(part.names[i])[:NAME_LENGTH])
+    return [found[key] for key in keys.tolist()]
 
 
 def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -135,7 +135,7 @@ class KeyedCounts(Statistic):
                 )
 
 
-def tabulate(groups: U64, keys: U64, kinds: Sequence[NDArray[np.int64]]) -> Entries:
+def tabulate(groups: U64, keys: U64, kinds: Sequence[NDArray[np.integer[Any]]]) -> Entries:
     """Count occurrences by group and key.
 
     Parameters
@@ -147,14 +147,24 @@ def tabulate(groups: U64, keys: U64, kinds: Sequence[NDArray[np.int64]]) -> Entr
     """
     size = len(groups) * len(keys)
     counted = [_count(codes, size) for codes in kinds]
-    at = counted[0][0] if len(counted) == 1 else distinct(np.concatenate([codes for codes, _ in counted]))
+    at = counted[0][0]
+    for codes, _ in counted[1:]:
+        if not _has(at, codes):
+            at = distinct(np.concatenate([at, codes]))
     counts = np.zeros((len(at), len(kinds)), np.int64)
     for i, (codes, times) in enumerate(counted):
         counts[slice(None) if len(codes) == len(at) else np.searchsorted(at, codes), i] = times
     return _packed(groups, keys, at, counts)
 
 
-def _count(codes: NDArray[np.int64], size: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _has(ordered: NDArray[Any], others: NDArray[Any]) -> bool:
+    """Whether a sorted array has all of the others."""
+    return bool(len(ordered)) and bool(
+        (ordered[np.searchsorted(ordered, others) % len(ordered)] == others).all()
+    )
+
+
+def _count(codes: NDArray[np.integer[Any]], size: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The codes that occur, sorted, and how often.
 
     In a table when that is small; else by a sort, which for narrow integers is several times faster than going all
@@ -164,12 +174,13 @@ def _count(codes: NDArray[np.int64], size: int) -> tuple[NDArray[Any], NDArray[n
         table = np.bincount(codes, minlength=size)
         at = np.flatnonzero(table)
         return at, table[at]
-    ordered = np.sort(codes.astype(np.int32 if size < 2**31 else np.int64))
+    ordered = codes.astype(np.int32 if size < 2**31 else np.int64)
+    ordered.sort()
     start = _starts(ordered)
     return ordered[start], np.diff(start, append=len(ordered))
 
 
-def _starts(ordered: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+def _starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
     """Where each different value begins."""
     return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
 
@@ -178,7 +189,8 @@ def _packed(groups: U64, keys: U64, at: NDArray[np.integer[Any]], counts: NDArra
     """Entries from codes in order, with the keys that occur."""
     begin = np.searchsorted(at, np.arange(len(groups) + 1) * len(keys))
     group = np.repeat(np.arange(len(groups), dtype=np.int32), np.diff(begin))
-    key = (at - np.repeat(np.arange(len(groups)) * len(keys), np.diff(begin))).astype(np.int32)
+    first_key = np.arange(len(groups), dtype=at.dtype) * at.dtype.type(len(keys))
+    key = (at - np.repeat(first_key, np.diff(begin))).astype(np.int32, copy=False)
     used = np.zeros(len(keys), bool)
     used[key] = True
     if not used.all():

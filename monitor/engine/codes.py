@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from detectors.core.hashing import U64, hash_integers, hash_strings
+from detectors.core.hashing import U64, distinct, hash_integers, hash_strings
+from detectors.core.sorting import order_of_hashes
 
 Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
@@ -91,16 +92,32 @@ def absent_of(array: pa.Array) -> Flags | None:
 
 def unify(parts: Sequence[Codes]) -> Codes:
     """One set of codes for several columns of codes, laid end to end."""
-    sizes = [len(p.hashes) for p in parts]
-    hashes, first, code = np.unique(
-        np.concatenate([p.hashes for p in parts]), return_index=True, return_inverse=True
-    )
-    ends = np.cumsum(sizes)
+    parts = [_used(p) for p in parts]
+    all_hashes = np.concatenate([p.hashes for p in parts])
+    order = order_of_hashes(all_hashes)
+    ordered = all_hashes[order]
+    new = np.ones(len(ordered), bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    code = np.empty(len(ordered), np.int32)
+    code[order] = np.cumsum(new, dtype=np.int32) - np.int32(1)
+    first = order[new]
+    ends = np.cumsum([len(p.hashes) for p in parts])
     part = np.searchsorted(ends, first, "right")
     names = Names([p.names for p in parts], part, first - np.concatenate([[0], ends])[part])
     # One more element: a code of -1 looks up the last one, which is -1 again.
-    lookups = [np.append(c, -1).astype(np.int32) for c in np.split(code, ends[:-1])]
-    return Codes(np.concatenate([n[p.codes] for n, p in zip(lookups, parts, strict=True)]), hashes, names)
+    lookups = [np.append(c, np.int32(-1)) for c in np.split(code, ends[:-1])]
+    return Codes(
+        np.concatenate([n[p.codes] for n, p in zip(lookups, parts, strict=True)]), ordered[new], names
+    )
+
+
+def _used(column: Codes) -> Codes:
+    """Without the values that do not occur, where few rows are left of many values."""
+    if 4 * len(column.codes) > len(column.hashes):
+        return column
+    used = distinct(column.codes[column.codes >= 0])
+    codes = np.where(column.codes < 0, np.int32(-1), np.searchsorted(used, column.codes)).astype(np.int32)
+    return Codes(codes, column.hashes[used], Names([column.names], np.zeros(len(used), np.int32), used))
 
 
 def nulls_of(array: pa.Array) -> Flags:

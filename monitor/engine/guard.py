@@ -7,8 +7,8 @@ from dataclasses import replace
 from threading import Lock
 
 from detectors.core.detector import Detector
-from detectors.core.statistic import Statistic
-from detectors.core.summary import Summary
+from detectors.core.statistic import Statistic, Uncounted
+from detectors.core.summary import Made, Summary
 from monitor.engine.raised import what_was_raised
 from monitor.engine.summarise import WindowSummary
 
@@ -34,7 +34,7 @@ class Guard:
         self._running: list[str] = []
         self._lock = Lock()
 
-    def __call__(self, kind: type[Statistic], make: Callable[[], Statistic]) -> Statistic | None:
+    def __call__(self, kind: type[Statistic], make: Callable[[], Made]) -> Made | None:
         """What `make` makes, None when it fails or has failed before."""
         if kind in self._failed:
             return None
@@ -43,7 +43,7 @@ class Guard:
             self._enter(owner)
         try:
             made = make()
-            if type(made) is not kind:
+            if (made.kind if isinstance(made, Uncounted) else type(made)) is not kind:
                 raise TypeError(f"a state of {kind.__name__} was wanted, not {type(made).__name__}")
             return made
         except (Exception, SystemExit) as error:  # a statistic may raise anything

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch, column_key
 from detectors.core.hashing import hash_ids
 from detectors.core.statistic import Statistic
-from detectors.core.summary import Run, Summary, straight
+from detectors.core.summary import Part, Run, Summary, straight
 from monitor.config.models import RecommenderConfig
 from monitor.engine.assemble import assemble
 from monitor.engine.boost import Boost
@@ -70,28 +71,34 @@ class WindowSummary:
 
 @dataclass(frozen=True)
 class _Part:
-    """What was counted of some of the rows."""
+    """What one batch adds, or what was added up of some."""
 
-    summary: Summary
-    boosted: Summary
+    summary: Summary | Part
+    boosted: Summary | Part
     requests: int = 0
     rows_sampled: int = 0
     repeated: int = 0
 
+
+@dataclass(frozen=True)
+class _Sum(_Part):
+    """What was added up of some batches."""
+
+    summary: Summary
+    boosted: Summary
+
     @classmethod
-    def merge_all(cls, parts: Sequence[_Part], run: Run) -> _Part:
-        if len(parts) == 1:
-            return parts[0]
+    def of(cls, parts: Sequence[_Part], run: Run, apply: Callable[..., Iterable[Any]] = map) -> _Sum:
         return cls(
-            Summary.merge_all([p.summary for p in parts], run),
-            Summary.merge_all([p.boosted for p in parts], run),
+            Summary.merge_all([p.summary for p in parts], run, apply),
+            Summary.merge_all([p.boosted for p in parts], run, apply),
             sum(p.requests for p in parts),
             sum(p.rows_sampled for p in parts),
             sum(p.repeated for p in parts),
         )
 
 
-NOTHING = _Part(Summary(), Summary())
+NOTHING = _Sum(Summary(), Summary())
 
 
 @dataclass
@@ -158,13 +165,13 @@ def summarise(
         rows.read += chunk.n_rows
         return _inside(_of_value(chunk, only), edges, rows)
 
-    def count(group: Sequence[Chunk], values: SliceValues, so_far: _Part = NOTHING) -> _Part:
+    def count(group: Sequence[Chunk], values: SliceValues, so_far: _Sum = NOTHING) -> _Part:
         batch = join(assemble(group, values, has))
         return _Part(
-            Summary.of(batch, kinds, plan.rate, expected, run, so_far.summary),
+            Part.of(batch, kinds, plan.rate, expected, run, so_far.summary),
             Summary()
             if boost is None
-            else Summary.of(
+            else Part.of(
                 boost.sample(batch), sampled_kinds, expected=expected, run=run, so_far=so_far.boosted
             ),
             batch.n_requests,
@@ -172,22 +179,23 @@ def summarise(
             int(batch.repeated.sum()),
         )
 
-    def submit(group: Sequence[Chunk], so_far: _Part) -> Future[_Part]:
+    def submit(group: Sequence[Chunk], so_far: _Sum) -> Future[_Part]:
         nonlocal values, boost
         values = values.admit(group)
         if boost is None and plan.rate < 1 and not plan.left_out:
             boost = Boost.decide(assemble(group, values, has), plan, recommender.budget.rows_per_evaluation)
         return pool.submit(count, group, values, so_far)
 
-    def merge(parts: Sequence[_Part]) -> Future[_Part]:
-        return pool.submit(_Part.merge_all, parts, run)
+    def merge(parts: Sequence[_Part]) -> Future[_Sum]:
+        return pool.submit(_Sum.of, parts, run)
 
     parts = []
     with ThreadPoolExecutor(THREADS, thread_name_prefix="engine") as pool:
         for pieces in _replicate_groups(plan):
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
-            parts.append(_merged(group_chunks(chunks, BATCH_ROWS), submit, merge) or count([], values))
-    whole = _Part.merge_all(parts, run)
+            counted = _counted(group_chunks(chunks, BATCH_ROWS), submit, merge) or [count([], values)]
+            parts.append(_Sum.of(counted, run, pool.map))
+    whole = _Sum.of(parts, run)
     for n, first, last in plan.elsewhere:
         rows.past += n if last < edges[0] else 0
         rows.future += n if first >= edges[-1] else 0
@@ -227,35 +235,28 @@ def _replicate_groups(plan: Plan) -> list[list[Piece]]:
     return [sorted(shuffled[i::size], key=place.__getitem__) for i in range(size)]
 
 
-def _merged(
+def _counted(
     groups: Iterable[Sequence[Chunk]],
-    submit: Callable[[Sequence[Chunk], _Part], Future[_Part]],
-    merge: Callable[[Sequence[_Part]], Future[_Part]],
-) -> _Part | None:
-    """What was counted of all groups, merged in order; one group is put together while others are counted."""
+    submit: Callable[[Sequence[Chunk], _Sum], Future[_Part]],
+    merge: Callable[[Sequence[_Part]], Future[_Sum]],
+) -> list[_Part]:
+    """What was counted of all groups in order, many merged; one group is put together while others are counted."""
     pending: deque[Future[_Part]] = deque()
-    merging: Future[_Part] | None = None
+    merging: Future[_Sum] | None = None
     parts: list[_Part] = []
     so_far = NOTHING
-
-    def settle(most: int) -> None:
-        nonlocal merging
-        while len(pending) > most:
+    for group in groups:
+        while len(pending) >= THREADS:
             parts.append(pending.popleft().result())
             if len(parts) >= (MERGED_FIRST if merging is None else MERGED_AT_ONCE):
-                earlier = [] if merging is None else [merging.result()]
+                earlier: list[_Part] = [] if merging is None else [merging.result()]
                 merging = merge([*earlier, *parts])
-                parts.clear()
-
-    for group in groups:
-        settle(THREADS - 1)
+                parts = []
         if merging is not None and merging.done():
             so_far = merging.result()
         pending.append(submit(group, so_far))
-    settle(0)
-    if merging is not None:
-        parts.insert(0, merging.result())
-    return merge(parts).result() if parts else None
+    parts += [part.result() for part in pending]
+    return parts if merging is None else [merging.result(), *parts]
 
 
 def _ahead(
@@ -315,13 +316,13 @@ def _of_value(chunk: Chunk, only: tuple[str, str] | None) -> Chunk:
     return chunk.take(np.isin(codes.codes, np.flatnonzero(np.isin(codes.hashes, hash_ids([value])))))
 
 
-def _completed(whole: _Part, boost: Boost) -> Summary:
+def _completed(whole: _Sum, boost: Boost) -> Summary:
     """The boosted summary with what is not sampled."""
     statistics = {**whole.summary.statistics, **whole.boosted.statistics}
     return replace(whole.summary, statistics=statistics, rate=boost.rate)
 
 
-def _small(whole: _Part, boost: Boost) -> NDArray[np.bool_]:
+def _small(whole: _Sum, boost: Boost) -> NDArray[np.bool_]:
     """Slices made of small cells alone; never the whole, shape (slices,)."""
     large = np.array([v in boost.large for v in whole.summary.cells.values], bool)
     small = ~(whole.summary.slices.members & large).any(axis=1)

@@ -127,7 +127,8 @@ def test_what_batches_contribute_is_all_that_a_state_needs_of_them(
     x, y, z = (kind.from_batch(batch) for batch in (a, b, c))
     parts = [x, x.contribution(b), x.contribution(c)]
     order = np.random.default_rng(seed).permutation(3)
-    assert merged([parts[i] for i in order]).equals(merged([x, y, z]))
+    assert kind.merge_all([parts[i] for i in order]).equals(merged([x, y, z]))
+    assert kind.merge_all([kind.empty().contribution(a)]).equals(x)
 
 
 @every_statistic
