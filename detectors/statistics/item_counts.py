@@ -111,7 +111,10 @@ class _Shown(Uncounted):
     Parameters
     ----------
     groups, requests : arrays, shape (cells,)
-    keys, names : arrays, shape (items,)
+    keys : array of uint64, shape (items,)
+    named : array of int, shape (items,)
+        Where the items stand in `names`.
+    names : sequence of str
     cell, length : arrays of int, shape (requests,)
     item : array of int, shape (rows,)
     again : array of bool, shape (rows,), or None
@@ -124,6 +127,7 @@ class _Shown(Uncounted):
     groups: U64
     requests: I64
     keys: U64
+    named: I64
     names: Sequence[str]
     cell: NDArray[np.integer[Any]]
     length: I64
@@ -134,15 +138,20 @@ class _Shown(Uncounted):
     @classmethod
     def of(cls, kind: type[ItemCounts], batch: Batch) -> _Shown:
         again = batch.repeats_item
+        item, used = batch.item, np.arange(len(batch.item_hash))
+        if 4 * len(item) < len(used):  # a small sample of a large batch has few of its items
+            used = distinct(item).astype(np.int64)
+            item = np.searchsorted(used, item)
         return cls(
             kind,
             batch.cells.keys,
             batch.requests_by_cell,
-            batch.item_hash,
+            batch.item_hash[used],
+            used,
             batch.item_names,
             batch.cell,
             batch.length,
-            batch.item,
+            item,
             again if again.any() else None,
             np.flatnonzero(batch.at_first),
         )
@@ -162,7 +171,7 @@ def _names(parts: Sequence[_Shown], keys: U64) -> list[str]:
     found: dict[int, str] = {}
     for part in parts:
         for i in np.flatnonzero(np.isin(part.keys, keys)).tolist():
-            found.setdefault(int(part.keys[i]), str(part.names[i])[:NAME_LENGTH])
+            found.setdefault(int(part.keys[i]), str(part.names[int(part.named[i])])[:NAME_LENGTH])
     return [found[key] for key in keys.tolist()]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells
 from detectors.core.hashing import U64, mix
-from detectors.core.sorting import order_of, order_of_hashes
+from detectors.core.sorting import order_of, sort_hashes
 from detectors.core.texts import Texts
 from monitor.engine.chunk import Chunk
 from monitor.engine.codes import Codes, Flags, Ints, unify
@@ -165,15 +165,17 @@ def _group(request: U64, joins: bool) -> tuple[I64, I64]:
     runs = np.arange(len(request))
     if not joins:
         return runs, runs
-    order = order_of_hashes(request)
+    order, ordered = sort_hashes(request)
     new = np.ones(len(order), bool)
-    new[1:] = request[order][1:] != request[order][:-1]
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     if new.all():  # rows of a request stand together, as most logs have it
         return runs, runs
+    begin = np.flatnonzero(new)
+    earliest = order[begin]  # of equals the earliest run comes first
     first = np.zeros(len(order), bool)
-    first[order[new]] = True  # of equals the earliest run comes first
+    first[earliest] = True
     number = np.empty(len(order), np.int64)
-    number[order] = (np.cumsum(first) - 1)[order[new]][np.cumsum(new) - 1]
+    number[order] = np.repeat((np.cumsum(first) - 1)[earliest], np.diff(begin, append=len(order)))
     return number, np.flatnonzero(first)
 
 

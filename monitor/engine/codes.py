@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from detectors.core.hashing import U64, distinct, hash_integers, hash_strings
-from detectors.core.sorting import order_of_hashes
+from detectors.core.sorting import sort_hashes
 
 Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
@@ -93,9 +93,7 @@ def absent_of(array: pa.Array) -> Flags | None:
 def unify(parts: Sequence[Codes]) -> Codes:
     """One set of codes for several columns of codes, laid end to end."""
     parts = [_used(p) for p in parts]
-    all_hashes = np.concatenate([p.hashes for p in parts])
-    order = order_of_hashes(all_hashes)
-    ordered = all_hashes[order]
+    order, ordered = sort_hashes(np.concatenate([p.hashes for p in parts]))
     new = np.ones(len(ordered), bool)
     new[1:] = ordered[1:] != ordered[:-1]
     code = np.empty(len(ordered), np.int32)
