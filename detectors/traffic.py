@@ -17,7 +17,7 @@ from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
 from detectors.measures.heavy_users import HEAVY, LEAST, heavy_users
 from detectors.statistics.minutes import MINUTE, Minutes
-from detectors.statistics.missing import Missing
+from detectors.statistics.missing import MISPLACED, Missing
 from detectors.statistics.panel import Panel
 from detectors.statistics.request_ids import RequestIds
 from detectors.statistics.request_sample import RequestSample
@@ -35,6 +35,8 @@ class Traffic(Detector):
     ----------
     fall, rise : float
         Least relative change of requests that matters: a fall pages, a rise is a ticket.
+    misplaced_rise : float
+        Least rise of the share of rows with an impossible time that matters.
     missing_rise : float
         Least rise of a column's share of missing values that matters.
     repeated_above : float
@@ -51,6 +53,7 @@ class Traffic(Detector):
 
     fall: float = 0.5
     rise: float = 1.5
+    misplaced_rise: float = 0.05
     missing_rise: float = 0.1
     repeated_above: float = 0.05
     silence_rise: float = 600.0
@@ -91,6 +94,10 @@ class Traffic(Detector):
             Measure("repeated_ids_share", Unit.RATIO, "Share of appearances of request ids beyond the first.",
                     (Floor(above=self.repeated_above),), frozenset({"request"}),
                     says="{value} of request ids came before"),
+            Measure("misplaced_share", Unit.RATIO,
+                    "Share of rows whose time is not one that their partition can hold: clocks that are wrong.",
+                    (History("up", change=self.misplaced_rise),), frozenset({"partitions"}),
+                    says="{value} of rows have a time that their partition cannot hold"),
             *(Measure(f"missing_{c}_share", Unit.RATIO,
                       f"Share of rows without a value in the column of the {c.replace('_', ' ')}.",
                       (History("up", change=self.missing_rise),), frozenset({c}),
@@ -195,7 +202,10 @@ def _silence(summary: Summary, context: Context) -> Measurement:
 
 
 def _missing(summary: Summary, rows_together: NDArray[np.float64]) -> Iterator[Measurement]:
-    """Share of rows without a value; those of a list, which lack a user or a request id together, count as one."""
+    """Share of rows without a value, or with an impossible time; those of a list count as one.
+
+    Rows lack a user, a request id or a right time as lists.
+    """
     missing = summary[Missing]
     members = summary.members(missing).astype(np.int64)
     rows = members @ missing.rows
@@ -203,3 +213,7 @@ def _missing(summary: Summary, rows_together: NDArray[np.float64]) -> Iterator[M
     for i, column in enumerate(missing.columns):
         if column in COLUMNS:
             yield share(f"missing_{column}_share", nulls[:, i], rows, rows_together)
+    if "partitions" in summary.has:
+        found = np.flatnonzero(missing.columns == MISPLACED)
+        odd = nulls[:, found[0]] if len(found) else np.zeros(len(rows), np.int64)
+        yield share("misplaced_share", odd, rows, rows_together)

@@ -149,7 +149,9 @@ class Evaluator:
         try:
             listing = self._log.files(window, now)
             cost = self._log.cost(listing.files, quarantine)
-            reading = plan(listing.files, cost, window, self.recommender.budget, spent_today)
+            reading = plan(
+                listing.files, cost, window, self.recommender.budget, spent_today, self._log.period
+            )
             summary = summarise(
                 self._log,
                 self.recommender,

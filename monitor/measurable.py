@@ -19,6 +19,7 @@ WHY = {
         f"catalog.{part}": f"the catalogue does not say it (catalog.columns.{part})" for part in CATALOG_PARTS
     },
     "empty_lists": "only the list layout shows empty lists",
+    "partitions": "the log has no folders that say the time of their rows (log.partitions)",
     "position": "the log has no position column",
     "logged_position": "the log has no position column",
     "model_version": "the log has no model version column",
@@ -125,6 +126,8 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
         has.add("logged_position")
     elif "request" in has:
         has.add("position")  # the order of the rows
+    if recommender.log.partitions:
+        has.add("partitions")
     if version_column(recommender) is not None:
         has.add("version_slice")
     if set(recommender.slices) - {recommender.log.columns.model_version}:

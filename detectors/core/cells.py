@@ -55,7 +55,7 @@ class Cells:
     def merge(self, other: Cells) -> Cells:
         """The cells of either."""
         if self == other or not other.values:
-            return self if self.columns else other
+            return self if self.columns or self.values else other
         if not self.values:
             return other
         if self.columns != other.columns:

@@ -12,6 +12,8 @@ from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64
 from detectors.core.statistic import Statistic, align
 
+MISPLACED = "misplaced"  # not a column: rows whose time is not one that their file can hold
+
 
 @dataclass(frozen=True)
 class Missing(Statistic):
@@ -23,7 +25,7 @@ class Missing(Statistic):
     columns : array of str, shape (columns,)
         Roles, sorted.
     rows : array of int64, shape (cells,)
-        All rows, those without an item included.
+        All rows, those without an item and misplaced ones included.
     nulls : array of int64, shape (cells, columns)
     """
 
@@ -50,8 +52,8 @@ class Missing(Statistic):
         for i, column in enumerate(columns):
             nulls[:, i] = batch.missing[str(column)]
         rows = np.bincount(batch.cell, batch.length, len(batch.cells)).astype(np.int64)
-        if "item" in batch.missing:  # rows without an item are in no list
-            rows = rows + batch.missing["item"]
+        for role in {"item", MISPLACED} & set(batch.missing):  # such rows are in no list
+            rows = rows + batch.missing[role]
         if len(batch.repeated):  # and so are repeats
             rows = rows + batch.repeated
         return cls(batch.cells.keys, columns, rows, nulls)

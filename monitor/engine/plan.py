@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from monitor.config.models import BudgetConfig
 from monitor.config.units import format_bytes
 from monitor.errors import BudgetError
-from monitor.logs import Cost, LogFile
+from monitor.logs import Cost, LogFile, Period
 from monitor.windows import Window
 
 
@@ -57,9 +57,20 @@ class Plan:
 
 
 def plan(
-    files: Sequence[LogFile], cost: Cost, window: Window, budget: BudgetConfig, spent_today: int = 0
+    files: Sequence[LogFile],
+    cost: Cost,
+    window: Window,
+    budget: BudgetConfig,
+    spent_today: int = 0,
+    period: Callable[[LogFile], Period | None] = lambda file: None,
 ) -> Plan:
     """Decide what to read.
+
+    Parameters
+    ----------
+    period : callable
+        When the rows of a file can be, where that is known: row groups with other times are read though they hold none
+        of the window's, to say whose clocks are wrong.
 
     Over the row budget the rate of users falls. Over the byte budget whole row groups (of text: files) are left out,
     chosen by a hash of their name, since nothing smaller can be skipped.
@@ -69,7 +80,7 @@ def plan(
     BudgetError
         When not even one row group fits, or the day's bytes are used up.
     """
-    pieces, elsewhere = _pieces(files, cost, window)
+    pieces, elsewhere = _pieces(files, cost, window, period)
     wanted = sum(p.bytes for p in pieces)
     allowed = max(0, min(budget.bytes_per_evaluation, budget.bytes_per_day - spent_today))
     chosen = pieces if wanted <= allowed else _fitting(pieces, allowed)
@@ -90,16 +101,21 @@ def plan(
 
 
 def _pieces(
-    files: Sequence[LogFile], cost: Cost, window: Window
+    files: Sequence[LogFile],
+    cost: Cost,
+    window: Window,
+    period: Callable[[LogFile], Period | None],
 ) -> tuple[list[Piece], list[tuple[int, int, int]]]:
     """What may hold rows of the window, in file order, and what of the same files does not."""
     by_path = {f.path: f for f in files}
     pieces, elsewhere = [], []
     for file in cost.per_file:
+        can_be = period(by_path[file.path])
         if not file.row_groups and file.bytes:
             pieces.append(Piece(by_path[file.path], None, max(1, file.rows), file.bytes))
         for i, ((rows, size), times) in enumerate(zip(file.row_groups, file.times, strict=True)):
-            if times is not None and (times[0] >= window.end_us or times[1] < window.start_us):
+            other = times is not None and (times[0] >= window.end_us or times[1] < window.start_us)
+            if times is not None and other and (can_be is None or can_be.holds(*times)):
                 elsewhere.append((rows, *times))
             elif rows:
                 pieces.append(Piece(by_path[file.path], i, rows, size))

@@ -23,11 +23,12 @@ from monitor.engine.assemble import assemble
 from monitor.engine.boost import Boost
 from monitor.engine.chunk import Chunk, read_chunk
 from monitor.engine.grouping import group_chunks
+from monitor.engine.misplaced import MisplacedRows
 from monitor.engine.plan import Piece, Plan
 from monitor.engine.slicing import SliceValues
 from monitor.evaluation import FileSeen, ReadReport
 from monitor.expectations import expected_on, values_expected
-from monitor.logs import Listing, PredictionLog, Quarantine
+from monitor.logs import Listing, Period, PredictionLog, Quarantine
 from monitor.measurable import in_log
 from monitor.windows import EPOCH, Window
 
@@ -101,6 +102,9 @@ class _Sum(_Part):
 NOTHING = _Sum(Summary(), Summary())
 
 
+_Decoded = tuple[Chunk, Period | None]  # and when the rows of its file can be
+
+
 @dataclass
 class _Rows:
     """Rows by what became of them, added up while reading."""
@@ -151,19 +155,26 @@ def summarise(
     expected = expected_on(recommender, window.start.date())
     edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
+    misplaced = MisplacedRows(window, has, kinds, run)
     boost: Boost | None = None
 
-    def decode(piece: Piece) -> Iterator[Chunk]:
+    def decode(piece: Piece) -> Iterator[_Decoded]:
+        can_be = log.period(piece.file)
         groups = None if piece.row_group is None else [piece.row_group]
         place = piece.key
         for table in log.read(piece.file, quarantine, groups):
             timed = _with_time(table, piece, quarantine)
-            yield read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart, own=own)
+            chunk = read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart, own=own)
+            yield chunk, can_be
             place = (place + table.num_rows) % 2**64
 
-    def chosen(chunk: Chunk) -> Chunk:
+    def chosen(decoded: _Decoded) -> Chunk:
+        nonlocal values
+        chunk, can_be = decoded
         rows.read += chunk.n_rows
-        return _inside(_of_value(chunk, only), edges, rows)
+        chunk = _of_value(chunk, only)
+        values = misplaced.add(chunk, can_be, values)
+        return _inside(chunk, edges, rows)
 
     def count(group: Sequence[Chunk], values: SliceValues, so_far: _Sum = NOTHING) -> _Part:
         batch = join(assemble(group, values, has))
@@ -195,7 +206,8 @@ def summarise(
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
             counted = _counted(group_chunks(chunks, BATCH_ROWS), submit, merge) or [count([], values)]
             parts.append(_Sum.of(counted, run, pool.map))
-    whole = _Sum.of(parts, run)
+    odd = [] if misplaced.summary is None else [_Sum(misplaced.summary, Summary())]
+    whole = _Sum.of([*parts, *odd], run)
     for n, first, last in plan.elsewhere:
         rows.past += n if last < edges[0] else 0
         rows.future += n if first >= edges[-1] else 0
@@ -260,11 +272,11 @@ def _counted(
 
 
 def _ahead(
-    pieces: Sequence[Piece], decode: Callable[[Piece], Iterator[Chunk]], pool: ThreadPoolExecutor
-) -> Iterator[Chunk]:
+    pieces: Sequence[Piece], decode: Callable[[Piece], Iterator[_Decoded]], pool: ThreadPoolExecutor
+) -> Iterator[_Decoded]:
     """Decode in order, a few pieces ahead of their use, each by one chunk: a text file may have any number of them."""
     left = deque(pieces)
-    begun: deque[tuple[Iterator[Chunk], Future[Chunk | None]]] = deque()
+    begun: deque[tuple[Iterator[_Decoded], Future[_Decoded | None]]] = deque()
     while left or begun:
         while left and len(begun) < AHEAD:
             chunks = decode(left.popleft())

@@ -101,7 +101,7 @@ class Lateness:
     Parameters
     ----------
     inside, before, after : float
-        Share of rows in, before and after the time of their partition.
+        Share of rows in, before and after the time of their partition; 0 where wrong clocks explain them.
     latest : timedelta
         How long before its partition's begin a row lies at most.
     """
@@ -128,7 +128,8 @@ class Lateness:
 def lateness(times: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> Lateness | None:
     """Compare event times with the time of the partitions that the rows lie in, all in microseconds, shape (rows,).
 
-    The rarest thousandth may be clocks that are wrong, and does not count.
+    The rarest thousandth may be clocks that are wrong, and does not count. Nor do rows later than a folder of an hour
+    or less, unless half of the folders have such: another time zone would shift them all.
     """
     if not len(times):
         return None
@@ -136,9 +137,12 @@ def lateness(times: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np
     late = (start - times)[before]
     enough = before.mean() > 0.001
     latest = timedelta(microseconds=int(np.quantile(late, 0.999))) if enough else timedelta()
-    return Lateness(
-        float((~before & ~after).mean()), float(before.mean()) if enough else 0.0, float(after.mean()), latest
-    )
+    later = float(after.mean())
+    if (end - start).max() <= timedelta(hours=1) // timedelta(microseconds=1):
+        folders, at = np.unique(start, return_inverse=True)
+        with_later = np.bincount(at, after, len(folders)) > 0.001 * np.bincount(at, minlength=len(folders))
+        later = later if with_later.mean() >= 0.5 else 0.0
+    return Lateness(float((~before & ~after).mean()), float(before.mean()) if enough else 0.0, later, latest)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,27 @@ class Listing:
     missing_partitions: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Period:
+    """When the rows of a file can be, in microseconds.
+
+    Parameters
+    ----------
+    earliest, latest : int
+        Half-open.
+    length : int
+        Of the time that its partition stands for, without what clocks and late rows are allowed beside it.
+    """
+
+    earliest: int
+    latest: int
+    length: int
+
+    def holds(self, first: int, last: int) -> bool:
+        """Whether all times from the first to the last can be."""
+        return self.earliest <= first and last < self.latest
+
+
 class Partitions:
     """Folders below a log's root whose names tell the time.
 

@@ -16,6 +16,7 @@ from monitor.logs.listing import (
     Listing,
     LogFile,
     Partitions,
+    Period,
     edge,
     expand,
     folder_values,
@@ -28,6 +29,8 @@ from monitor.logs.reader import KnownFacts, open_reader
 from monitor.logs.source import BadFile, Entry, Source, State
 from monitor.windows import EPOCH, Window
 
+MICROSECOND = timedelta(microseconds=1)
+CLOCKS_APART = timedelta(minutes=5)  # clocks may differ by this much, and a row be written this much later
 PLAUSIBLE = (946_684_800_000_000, 4_102_444_800_000_000)  # the years 2000 to 2099
 
 
@@ -107,6 +110,24 @@ class PredictionLog:
         if not there:
             self._refuse_nothing()
         return self._sorted(entries, missing)
+
+    def period(self, file: LogFile) -> Period | None:
+        """When the rows of a file can be, by the time that its partition stands for; None where nothing says it."""
+        if self._partitions is None:
+            return None
+        folders = tuple(file.path.removeprefix(self._root).strip("/").split("/")[:-1])
+        depth = len(self._partitions.levels)
+        found = self._partitions.parse(folders[:depth]) if len(folders) >= depth else None
+        if found is None:
+            return None
+        by_arrival = self._config.partitioned_by == "arrival"
+        late = self._config.partition_lateness if by_arrival else timedelta()
+        earliest, latest = found[0] - max(late, CLOCKS_APART), found[1] + CLOCKS_APART
+        return Period(
+            (earliest - EPOCH) // MICROSECOND,
+            (latest - EPOCH) // MICROSECOND,
+            (found[1] - found[0]) // MICROSECOND,
+        )
 
     def span(self) -> tuple[datetime, datetime] | None:
         """First and last event time that the log seems to hold, None when it seems to hold nothing.

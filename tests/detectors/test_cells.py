@@ -42,6 +42,11 @@ def test_merging_is_a_union(a: Cells, b: Cells, c: Cells) -> None:
     assert a.merge(Cells()) == Cells().merge(a) == a
 
 
+def test_traffic_without_slice_columns_is_not_lost_beside_none() -> None:
+    whole = Cells.of((), [()])
+    assert whole.merge(Cells()) == Cells().merge(whole) == whole
+
+
 def test_cells_of_other_columns_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^cells of \('a',\) cannot be merged with cells of \('b',\)$"):
         Cells.of(("a",), [("x",)]).merge(Cells.of(("b",), [("x",)]))

@@ -13,7 +13,7 @@ ALL = [kind() for kind in discover().values()]
 EVERYTHING = {
     "request", "user", "position", "logged_position", "score", "click", "model_version", "context", "catalog",
     "empty_lists", "item", "timestamp", "conversion", "value", "outcomes", "version_slice",
-    "numbers", "texts", "slices", "fallback_lists",
+    "numbers", "texts", "slices", "fallback_lists", "partitions",
     *(f"catalog.{part}" for part in CATALOG_PARTS),
 }  # fmt: skip
 NOBODY_MISSES = {"outcome.logged", "outcome.joined_share"}  # of a log that there need not be

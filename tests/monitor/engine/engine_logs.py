@@ -233,7 +233,7 @@ def run(
     opened = log(recommender.log, tuple(dict.fromkeys([*shape.slices, *([only[0]] if only else [])])))
     listing = opened.files(HOUR, NOW)
     cost = opened.cost(listing.files, quarantine)
-    found = planned(plan(listing.files, cost, HOUR, recommender.budget))
+    found = planned(plan(listing.files, cost, HOUR, recommender.budget, period=opened.period))
     return summarise(opened, recommender, kinds, HOUR, NOW, listing, found, quarantine, only=only)
 
 

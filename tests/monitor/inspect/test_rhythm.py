@@ -80,6 +80,30 @@ def test_a_few_wrong_clocks_do_not() -> None:
     assert not found.by_arrival
 
 
+def folders(hours: int, length: int = HOUR_US) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows a minute apart, each with the start and the end of its folder."""
+    at = np.arange(0, hours * HOUR_US, 60_000_000)
+    start = at // length * length
+    return at, start, start + length
+
+
+@pytest.mark.parametrize(("of_folders", "counts"), [(4, False), (20, True)])
+def test_clocks_ahead_for_some_hours_are_no_other_time_zone(of_folders: int, counts: bool) -> None:
+    at, start, end = folders(24)
+    wrong = (start < of_folders * HOUR_US) & (np.arange(len(at)) % 3 == 0)
+    found = lateness(at + wrong * 2 * HOUR_US, start, end)
+    assert found is not None
+    assert found.after == pytest.approx(wrong.mean() if counts else 0.0)
+
+
+@pytest.mark.parametrize("length", [HOUR_US, 24 * HOUR_US])
+def test_another_time_zone_is_seen_in_folders_of_hours_and_of_days(length: int) -> None:
+    at, start, end = folders(72, length)
+    found = lateness(at + HOUR_US, start, end)
+    assert found is not None
+    assert found.after == pytest.approx(HOUR_US / length)
+
+
 def test_nothing_to_compare() -> None:
     nothing = np.zeros(0, int)
     assert lateness(nothing, nothing, nothing) is None

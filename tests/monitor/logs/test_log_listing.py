@@ -24,7 +24,7 @@ from log_examples import (
 )
 
 from monitor.errors import LogError, UserError
-from monitor.logs import PredictionLog, Quarantine
+from monitor.logs import LogFile, PredictionLog, Quarantine
 from monitor.logs.listing import Partitions
 from monitor.logs.source import Entry, LocalSource
 from monitor.windows import Window
@@ -117,6 +117,32 @@ def test_folders_that_do_not_tell_the_time_are_columns(tmp_path: Path) -> None:
     assert sorted(table["surface"].to_pylist(), key=str) == [None, "a/b", "home"]
     assert set(table["date"].to_pylist()) == {"2026-03-02"}
     assert log.columns_found(files)["surface"] == "string"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "path", "minutes"),
+    [
+        ("date=%Y-%m-%d/hour=%H", "event_time", "date=2026-03-02/hour=05/p.parquet", (-5, 65)),
+        ("date=%Y-%m-%d/hour=%H", "arrival", "date=2026-03-02/hour=05/s=1/p.parquet", (-180, 65)),
+        ("date=%Y-%m-%d/surface=*", "event_time", "date=2026-03-02/surface=home/p.parquet", (-305, 1145)),
+        ("date=%Y-%m-%d/hour=%H", "event_time", "date=2026-03-02/hour=xx/p.parquet", None),
+        ("date=%Y-%m-%d/hour=%H", "event_time", "p.parquet", None),
+        ("", "event_time", "p.parquet", None),
+    ],
+)
+def test_when_rows_can_be_follows_from_the_folder(
+    tmp_path: Path, pattern: str, by: str, path: str, minutes: tuple[int, int] | None
+) -> None:
+    """In minutes from the start of the hour that these tests are about."""
+    log = PredictionLog(
+        config(tmp_path, partitions=pattern, partitioned_by=by, partition_lateness=timedelta(hours=3))
+    )
+    found = log.period(LogFile(f"{tmp_path}/{path}", 1, 1))
+    if found is None:
+        assert minutes is None
+    else:
+        assert minutes == tuple((t - HOUR.start_us) / 60e6 for t in (found.earliest, found.latest))
+        assert found.length == (24 if "surface" in pattern else 1) * 3_600_000_000
 
 
 def test_a_star_above_the_date(tmp_path: Path) -> None:
