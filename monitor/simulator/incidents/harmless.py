@@ -47,7 +47,7 @@ def guests(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
 
 
 def contextual(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
-    """ "Similar to what you look at": the list depends on the item looked at, not on who looks."""
+    """ "Similar to what you look at": the list depends on the item looked at, not on who looks; nothing is explored."""
     shop, rows = scene.shop, np.flatnonzero(hit)
     looked_at = np.flatnonzero((shop.created_hour < 0) & ~shop.blocked)[: int(shop.items * CONTEXTS)]
     seen = looked_at[(len(looked_at) * scene.rng.random(len(rows)) ** 3).astype(np.int64)]

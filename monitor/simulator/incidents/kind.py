@@ -156,3 +156,18 @@ def touched(hour: Hour, event: Event, scene: Scene) -> np.ndarray:
         )
         hit &= luck < share
     return hit
+
+
+def answer_whom(hour: Hour, rows: np.ndarray, who: np.ndarray, scene: Scene) -> None:
+    """Let the lists of some requests depend on `who` from now on; places that are filled by chance stay so.
+
+    Parameters
+    ----------
+    rows : int array, shape (n,)
+    who : uint64 array, shape (n,)
+    """
+    shop, keys = scene.shop, hour.keys[rows]
+    by_chance = keys != shop.personal_keys(hour.who[rows], hour.number)
+    hour.who[rows] = who
+    hour.keys[rows] = np.where(by_chance, keys, shop.personal_keys(who, hour.number))
+    hour.lists[rows] = shop.lists(hour.keys[rows], hour.taste[rows], scene.popularity.shelf(hour.number))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from monitor.simulator.hour import MISSING, Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, answer_whom, part
 from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import combine
 from monitor.simulator.traffic import HOUR_US
@@ -59,10 +59,8 @@ def bots(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> Hour:
     numbered = np.arange(len(extra), dtype=np.uint64)
     extra.request = combine(shop.salt, event.index, hour.number, numbered)
     extra.offset = rng.integers(0, HOUR_US, len(extra))
-    extra.who = shop.identity(extra.user, extra.surface)
     extra.taste = shop.tastes(extra.user, hour.number)
-    extra.keys = shop.personal_keys(extra.who, hour.number)
-    extra.lists = shop.lists(extra.keys, extra.taste, scene.popularity.shelf(hour.number))
+    answer_whom(extra, np.arange(len(extra)), shop.identity(extra.user, extra.surface), scene)
     return hour.with_more(extra)
 
 

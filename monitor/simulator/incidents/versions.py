@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.simulator.hour import Hour
-from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
+from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, answer_whom, part
 from monitor.simulator.incidents.lists import BROKEN_APPEAL, lists_for_nobody
 from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import uniform
@@ -17,11 +17,7 @@ def rollout(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
     rows = np.flatnonzero(hit & (uniform(scene.shop.salt, hour.user, event.index, 3) < reached))
     _answer_with(hour, rows, event["to"])
     hour.scores[rows] *= np.float32(event["scale"])
-    hour.who[rows] = scene.shop.identity(hour.who[rows], event.index)
-    hour.keys[rows] = scene.shop.personal_keys(hour.who[rows], hour.number)
-    hour.lists[rows] = scene.shop.lists(
-        hour.keys[rows], hour.taste[rows], scene.popularity.shelf(hour.number)
-    )
+    answer_whom(hour, rows, scene.shop.identity(hour.who[rows], event.index), scene)
 
 
 def bad_canary(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:

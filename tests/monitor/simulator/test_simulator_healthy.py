@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.simulator.log import LogWriter
-from monitor.simulator.scenario import Scenario, ShopSpec
+from monitor.simulator.scenario import EventSpec, Scenario, ShopSpec
 from monitor.simulator.shop import COUNTRIES
 from monitor.simulator.simulation import EXPLORE, Simulation
 from monitor.simulator.tables import clicked
@@ -64,6 +64,13 @@ def test_users_keep_most_of_their_lists_and_lose_it_slowly():
     assert hour > day > week
     assert day == pytest.approx(hour * 0.88, abs=0.06)
     assert 0.1 < week < 0.4
+
+
+def test_users_of_a_new_version_get_as_much_by_chance_as_before():
+    new_version = EventSpec("rollout", 24, 24, params={"to": "v2"})
+    simulation = Simulation(Scenario(days=3, harmless=(new_version,)), 2)
+    assert kept(simulation.hour(20), simulation.hour(21)) == pytest.approx((1 - EXPLORE) ** 2, abs=0.04)
+    assert kept(simulation.hour(60), simulation.hour(61)) == pytest.approx((1 - EXPLORE) ** 2, abs=0.04)
 
 
 def test_lists_of_different_users_have_little_in_common():
