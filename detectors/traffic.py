@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
 from detectors.core.hashing import distinct
+from detectors.core.id_formats import ROLES
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.spans import in_slices
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
 from detectors.measures.heavy_users import HEAVY, LEAST, heavy_users
+from detectors.measures.id_formats import new_formats
 from detectors.statistics.minutes import MINUTE, Minutes
 from detectors.statistics.missing import MISPLACED, Missing
 from detectors.statistics.panel import Panel
@@ -29,7 +31,7 @@ COLUMNS = ("item", "user", "request", "position", "score", "click", "model_versi
 @dataclass(frozen=True)
 class Traffic(Detector):
     """Rows, requests and users against the same hours of earlier days; silence; missing values; repeated requests; few
-    users who make a large part of the requests.
+    users who make a large part of the requests; wrong clocks; ids in a new format.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ class Traffic(Detector):
         Least relative change of requests that matters: a fall pages, a rise is a ticket.
     misplaced_rise : float
         Least rise of the share of rows with an impossible time that matters.
+    format_rise : float
+        Least rise of the share of ids in a new format that matters.
     missing_rise : float
         Least rise of a column's share of missing values that matters.
     repeated_above : float
@@ -54,6 +58,7 @@ class Traffic(Detector):
     fall: float = 0.5
     rise: float = 1.5
     misplaced_rise: float = 0.05
+    format_rise: float = 0.1
     missing_rise: float = 0.1
     repeated_above: float = 0.05
     silence_rise: float = 600.0
@@ -98,6 +103,11 @@ class Traffic(Detector):
                     "Share of rows whose time is not one that their partition can hold: clocks that are wrong.",
                     (History("up", change=self.misplaced_rise),), frozenset({"partitions"}),
                     says="{value} of rows have a time that their partition cannot hold"),
+            *(Measure(f"new_format_{role}_share", Unit.RATIO,
+                      f"Share of requests whose {role} id has a format that most windows of the day before hardly had.",
+                      (History("up", change=self.format_rise),), frozenset({role}) - {"item"},
+                      says=f"{role} ids of {{value}} of the {{requests}} have a format that they did not have: "
+                           "{format}; before: {before}") for role in ROLES),
             *(Measure(f"missing_{c}_share", Unit.RATIO,
                       f"Share of rows without a value in the column of the {c.replace('_', ' ')}.",
                       (History("up", change=self.missing_rise),), frozenset({c}),
@@ -122,6 +132,7 @@ class Traffic(Detector):
         if {"request", "user"} <= summary.has:
             yield from heavy_users(summary)
         yield _silence(summary, context)
+        yield from new_formats(summary, context)
         yield from _missing(summary, rows_together)
 
 

@@ -58,6 +58,9 @@ class Batch:
         What came of it, in money; NaN where nothing did. None where that is not known.
     context : array of uint64, shape (n,), or None
         Hash of what was being looked at, 0 where that is not known; None where the log does not say it.
+    id_format : array of uint16, shape (n, 3), or None
+        How the ids of each request are written, by `detectors.core.id_formats.ROLES`, those of a sample of requests by
+        hash; None where nobody looked.
     has : frozenset of str
         Columns that the log has, by role: "request", "user", "position", "score", "click", ...
         Without "request" every row stands alone and there are no lists.
@@ -88,6 +91,7 @@ class Batch:
     converted: NDArray[np.bool_] | None = None
     worth: F | None = None
     context: U64 | None = None
+    id_format: NDArray[np.uint16] | None = None
     has: frozenset[str] = frozenset()
     missing: Mapping[str, I64] = field(default_factory=dict)
     repeated: I64 = field(default_factory=lambda: np.empty(0, np.int64))
@@ -169,6 +173,7 @@ class Batch:
             request=self.request[chosen],
             time=self.time[chosen],
             context=None if self.context is None else self.context[chosen],
+            id_format=None if self.id_format is None else self.id_format[chosen],
             missing={},
             repeated=np.zeros(len(self.cells), np.int64),
             first=None if self.first is None else self.first[chosen],

@@ -1,4 +1,4 @@
-"""A sample of requests with what each says of who asked. Never sampled by user."""
+"""A sample of requests: who asked, and how the ids in them are written. Never sampled by user."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
+from detectors.core.id_formats import ROLES, U16
 from detectors.core.statistic import Statistic
 
 REQUESTS = 1 << 13  # a share is then known to within 0.6 % (one standard error)
@@ -33,6 +34,8 @@ class RequestSample(Statistic):
     user : array of uint64, shape (requests,)
         Hash of the user.
     user_known : array of bool, shape (requests,)
+    id_format : array of uint16, shape (requests, 3)
+        How its ids are written, by `ROLES`; of the item that is one of its list, drawn by the request's hash.
 
     References
     ----------
@@ -40,6 +43,7 @@ class RequestSample(Statistic):
     """
 
     name = "request_sample"
+    version = 2
     census = True
     approximate = f"a sample of {REQUESTS} requests where there are more"
 
@@ -48,11 +52,13 @@ class RequestSample(Statistic):
     cell: NDArray[np.int32]
     user: U64
     user_known: NDArray[np.bool_]
+    id_format: U16
 
     @classmethod
     def empty(cls) -> Self:
         keys = np.empty(0, np.uint64)
-        return cls(keys, keys, np.empty(0, np.int32), keys, np.empty(0, bool))
+        no_format = np.empty((0, len(ROLES)), np.uint16)
+        return cls(keys, keys, np.empty(0, np.int32), keys, np.empty(0, bool), no_format)
 
     @classmethod
     def from_batch(cls, batch: Batch) -> Self:
@@ -60,7 +66,12 @@ class RequestSample(Statistic):
             return cls.empty()
         at = _with_smallest_hashes(batch.request)
         cell = batch.cell[at].astype(np.int64)
-        return cls._keep(batch.cells.keys, batch.request[at], cell, batch.user[at], batch.user_known[at])
+        id_format = np.zeros((len(at), len(ROLES)), np.uint16)
+        if batch.id_format is not None:
+            id_format = batch.id_format[at]
+        return cls._keep(
+            batch.cells.keys, batch.request[at], cell, batch.user[at], batch.user_known[at], id_format
+        )
 
     def merge(self, other: Self) -> Self:
         return self.merge_all([self, other])
@@ -74,12 +85,22 @@ class RequestSample(Statistic):
             np.concatenate([np.searchsorted(groups, p.groups)[p.cell] for p in parts]),
             np.concatenate([p.user for p in parts]),
             np.concatenate([p.user_known for p in parts]),
+            np.concatenate([p.id_format for p in parts]),
         )
 
     @classmethod
-    def _keep(cls, groups: U64, request: U64, cell: I64, user: U64, known: NDArray[np.bool_]) -> Self:
-        order = np.lexsort((known, user, cell, request))[:REQUESTS]
-        return cls(groups, request[order], cell[order].astype(np.int32), user[order], known[order])
+    def _keep(
+        cls, groups: U64, request: U64, cell: I64, user: U64, known: NDArray[np.bool_], id_format: U16
+    ) -> Self:
+        order = np.lexsort((*id_format.T, known, user, cell, request))[:REQUESTS]
+        return cls(
+            groups,
+            request[order],
+            cell[order].astype(np.int32),
+            user[order],
+            known[order],
+            id_format[order],
+        )
 
 
 def _with_smallest_hashes(request: U64) -> I64:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from detectors.core.batch import Batch
 from detectors.core.cells import Cells
 from detectors.core.hashing import U64, mix
+from detectors.core.id_formats import U16
 from detectors.core.sorting import order_of, sort_hashes
 from detectors.core.texts import Texts
 from monitor.engine.chunk import Chunk
 from monitor.engine.codes import Codes, Flags, Ints, unify
+from monitor.engine.id_formats import formats_of_items
 from monitor.engine.slicing import SliceValues
 
 I64 = NDArray[np.int64]
@@ -87,10 +89,11 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
     user = np.concatenate([c.user for c in chunks])[first_run]
     if not known.all():  # mixed once more: a request whose id is like a user's is not that user
         user = np.where(known, user, mix(request))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows.request, minlength=n))]).astype(np.int64)
     return Batch(
         cells=cells,
         cell=cell,
-        offsets=np.concatenate([[0], np.cumsum(np.bincount(rows.request, minlength=n))]).astype(np.int64),
+        offsets=offsets,
         item=rows.item,
         item_hash=items.hashes,
         item_names=items.names,
@@ -103,6 +106,7 @@ def assemble(chunks: Sequence[Chunk], values: SliceValues, has: frozenset[str]) 
         click=rows.click,
         click_known=rows.click_known,
         context=_contexts(chunks, first_run),
+        id_format=_id_formats(chunks, first_run, formats_of_items(items, rows.item, offsets, request)),
         has=has,
         missing=_missing(chunks, has, cell[of_run], len(cells)),
         repeated=np.bincount(cell[repeated], minlength=len(cells)),
@@ -139,6 +143,12 @@ def _contexts(chunks: Sequence[Chunk], first_run: I64) -> U64 | None:
         return None
     parts = [np.zeros(c.n_runs, np.uint64) if c.context is None else c.context for c in chunks]
     return np.concatenate(parts)[first_run]
+
+
+def _id_formats(chunks: Sequence[Chunk], first_run: I64, of_items: U16) -> U16:
+    """How the ids of each request are written, by role."""
+    of_runs = [np.zeros((c.n_runs, 2), np.uint16) if c.id_format is None else c.id_format for c in chunks]
+    return np.column_stack([np.concatenate(of_runs)[first_run], of_items])
 
 
 def empty_batch(has: frozenset[str]) -> Batch:

@@ -11,7 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from detectors.core.hashing import U64, hash_integers
+from detectors.core.id_formats import U16
 from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
+from monitor.engine.id_formats import formats_of_runs
 
 OF_REQUEST = ("request", "user", "model_version", "context")
 OF_ROW = ("position", "score", "click")  # beside the item
@@ -37,6 +39,8 @@ class Chunk:
         None where every row says whether it was clicked.
     context : array of uint64, shape (runs,), or None
         0 where there is none.
+    id_format : array of uint16, shape (runs, 2), or None
+        How the ids of user and request are written, of a sample of the runs.
     missing : mapping of role to array of int64, shape (runs,)
         Rows without a value; roles that have one everywhere are left out.
     columns : mapping of str to Codes or array, shape (rows,)
@@ -57,6 +61,7 @@ class Chunk:
     click: Flags | None = None
     click_known: Flags | None = None
     context: U64 | None = None
+    id_format: U16 | None = None
     missing: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     columns: Mapping[str, Codes | NDArray[Any]] = field(default_factory=dict)
     joins: bool = False
@@ -90,6 +95,7 @@ class Chunk:
             None if self.click is None else self.click[rows],
             None if self.click_known is None else self.click_known[rows],
             None if self.context is None else self.context[chosen],
+            None if self.id_format is None else self.id_format[chosen],
             {role: n[chosen] for role, n in self.missing.items()},
             {
                 key: column.take(rows) if isinstance(column, Codes) else column[rows]
@@ -167,6 +173,7 @@ def read_chunk(
         _numbers(flat.get("click"), False),
         ~nulls_of(flat["click"]) if "click" in flat and flat["click"].null_count else None,
         _context(columns, first),
+        formats_of_runs(columns, first, run_request),
         _missing(columns, flat, item, starts, listed),
         {key: _own(key, flat[key]) for key in own if key in columns},
         joins=not lost.all(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +53,18 @@ class Names(Sequence[str]):
 
     def __getitem__(self, i: Any) -> Any:
         return str(self._parts[int(self._part[i])][int(self._at[i])])  # an Arrow scalar's text is its value's
+
+    def taken(self, codes: Ints) -> Iterator[tuple[Ints, pa.Array]]:
+        """The values of some codes as each dictionary has them, behind where they stand among the codes given."""
+        number = self._part[codes]
+        for n in distinct(number).tolist():
+            where = np.flatnonzero(number == n)
+            part: Any = self._parts[n]
+            at = self._at[codes[where]]
+            if isinstance(part, Names):
+                yield from ((where[inner], values) for inner, values in part.taken(at))
+            else:
+                yield where, part.take(pa.array(at))
 
 
 def codes_of(array: pa.Array) -> Codes:

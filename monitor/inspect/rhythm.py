@@ -128,21 +128,30 @@ class Lateness:
 def lateness(times: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> Lateness | None:
     """Compare event times with the time of the partitions that the rows lie in, all in microseconds, shape (rows,).
 
-    The rarest thousandth may be clocks that are wrong, and does not count. Nor do rows later than a folder of an hour
-    or less, unless half of the folders have such: another time zone would shift them all.
+    The rarest thousandth may be clocks that are wrong, and does not count. Nor do rows before or after a folder of an
+    hour or less, unless half of the folders have such: late rows come all the time, and another time zone shifts all.
     """
     if not len(times):
         return None
-    before, after = times < start, times >= end
-    late = (start - times)[before]
+    before, after = (_lasting(odd, start, end) for odd in (times < start, times >= end))
     enough = before.mean() > 0.001
+    late = (start - times)[before]
     latest = timedelta(microseconds=int(np.quantile(late, 0.999))) if enough else timedelta()
-    later = float(after.mean())
-    if (end - start).max() <= timedelta(hours=1) // timedelta(microseconds=1):
-        folders, at = np.unique(start, return_inverse=True)
-        with_later = np.bincount(at, after, len(folders)) > 0.001 * np.bincount(at, minlength=len(folders))
-        later = later if with_later.mean() >= 0.5 else 0.0
-    return Lateness(float((~before & ~after).mean()), float(before.mean()) if enough else 0.0, later, latest)
+    return Lateness(
+        float((~before & ~after).mean()),
+        float(before.mean()) if enough else 0.0,
+        float(after.mean()),
+        latest,
+    )
+
+
+def _lasting(odd: NDArray[np.bool_], start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Rows outside of their folder, none where they are in few of the folders of an hour or less: wrong clocks."""
+    if (end - start).max() > timedelta(hours=1) // timedelta(microseconds=1):
+        return odd
+    folders, at = np.unique(start, return_inverse=True)
+    share = np.bincount(at, odd, len(folders)) / np.bincount(at)
+    return odd if (share > 0.001).mean() >= 0.5 else np.zeros(len(odd), bool)
 
 
 @dataclass(frozen=True)

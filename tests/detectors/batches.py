@@ -131,7 +131,14 @@ def random_batch(
         missing={role: n for role, n in nulls.items() if role in has | {"item"}},
         repeated=rng.integers(0, 3, len(cells)),
         columns=some_columns(rows),
+        id_format=some_formats(requests),
     )
+
+
+def some_formats(requests: int) -> NDArray[np.uint16]:
+    """Formats of ids, of which there are few, and of some none."""
+    rng = np.random.default_rng(requests)
+    return rng.choice(np.array([0, 1, 3, 5, 9], np.uint16), (requests, 3), p=[0.1, 0.3, 0.3, 0.2, 0.1])
 
 
 def some_columns(rows: int) -> dict[str, Values]:

@@ -96,6 +96,15 @@ def test_clocks_ahead_for_some_hours_are_no_other_time_zone(of_folders: int, cou
     assert found.after == pytest.approx(wrong.mean() if counts else 0.0)
 
 
+@pytest.mark.parametrize(("of_folders", "late"), [(4, False), (20, True)])
+def test_clocks_behind_for_some_hours_are_no_late_rows(of_folders: int, late: bool) -> None:
+    at, start, end = folders(24)
+    wrong = (start < of_folders * HOUR_US) & (np.arange(len(at)) % 3 == 0)
+    found = lateness(at - wrong * 2 * HOUR_US, start, end)
+    assert found is not None
+    assert found.by_arrival is late
+
+
 @pytest.mark.parametrize("length", [HOUR_US, 24 * HOUR_US])
 def test_another_time_zone_is_seen_in_folders_of_hours_and_of_days(length: int) -> None:
     at, start, end = folders(72, length)
