@@ -58,3 +58,18 @@ def sort_hashes(hashes: U64) -> tuple[NDArray[np.int64], U64]:
         order = np.argsort(hashes, kind="stable")
         ordered = hashes[order]
     return order, ordered
+
+
+def number_hashes(hashes: U64) -> tuple[U64, NDArray[np.int64]]:
+    """The distinct hashes, sorted, and which of them each is.
+
+    >>> import numpy as np
+    >>> [array.tolist() for array in number_hashes(np.array([7, 1, 7], np.uint64))]
+    [[1, 7], [1, 0, 1]]
+    """
+    order, ordered = sort_hashes(hashes)
+    new = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    number = np.empty(len(ordered), np.int64)
+    number[order] = np.cumsum(new) - 1
+    return ordered[new], number

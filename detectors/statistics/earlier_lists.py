@@ -12,6 +12,7 @@ from detectors.core.batch import I64
 from detectors.core.detector import Context, Earlier
 from detectors.core.expected import CONTEXTUAL
 from detectors.core.hashing import U64, distinct
+from detectors.core.sorting import number_hashes
 from detectors.core.summary import Summary
 from detectors.statistics.bottom_k import EVERYONE
 from detectors.statistics.panel import Panel
@@ -71,7 +72,7 @@ class EarlierLists:
         began = np.array([e.start_us for e in earlier], np.int64)
         return cls(
             ours,
-            _numbered(who[ours]),
+            number_hashes(who[ours])[1],
             context.window_us[0] - began[window] <= recent_us,
             now.signature[ours] == signature,
             1 - np.bincount(both.pair, minlength=len(ours)) / np.minimum(both.size_now, both.size_before),
@@ -137,14 +138,10 @@ def _among(keys: U64, ordered: U64) -> NDArray[np.bool_]:
     return np.asarray(ordered[at] == keys)
 
 
-def _numbered(values: U64) -> I64:
-    return np.searchsorted(distinct(values), values)
-
-
 def _known(request: I64, item: U64, requests: int) -> I64:
     """How many different items each request is given with, shape (requests,)."""
     width = np.int64(len(item) + 1)
-    return np.bincount(distinct(request * width + _numbered(item)) // width, minlength=requests)
+    return np.bincount(distinct(request * width + number_hashes(item)[1]) // width, minlength=requests)
 
 
 def _comparable(

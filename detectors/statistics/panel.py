@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
-from detectors.core.hashing import U64, combine, distinct
+from detectors.core.hashing import U64, combine
+from detectors.core.sorting import number_hashes, sort_hashes
 from detectors.core.statistic import Statistic
 from detectors.statistics.bottom_k import EVERYONE, united
 
@@ -199,17 +200,22 @@ class Panel(Statistic):
     @cached_property
     def list_number(self) -> I64:
         """Number of the ordered list of each request, the same for the same list, shape (requests,)."""
-        return np.searchsorted(distinct(self.signature), self.signature)
+        return number_hashes(self.signature)[1]
 
     @cached_property
+    def _numbered(self) -> tuple[U64, NDArray[np.int32]]:
+        items, number = number_hashes(self.item)
+        return items, number.astype(np.int32)
+
+    @property
     def items(self) -> U64:
         """Items of the lists, sorted, shape (items,)."""
-        return distinct(self.item)
+        return self._numbered[0]
 
-    @cached_property
+    @property
     def item_number(self) -> NDArray[np.int32]:
         """Index into `items` of each row, shape (rows,)."""
-        return np.searchsorted(self.items, self.item).astype(np.int32)
+        return self._numbered[1]
 
     def find(self, keys: U64) -> I64:
         """Where the item of each row stands, or would stand, among sorted hashes, shape (rows,)."""
@@ -234,13 +240,13 @@ class Panel(Statistic):
 
     def _by_key(self, request: I64, who: U64) -> tuple[U64, I64]:
         key = combine(self.groups[self.request_group[request]], who)
-        order = np.argsort(key, kind="stable")  # of one key, by the request's hash: as if drawn by lot
-        return key[order], request[order].astype(np.int64)
+        order, ordered = sort_hashes(key)  # of one key, by the request's hash: as if drawn by lot
+        return ordered, request[order].astype(np.int64)
 
     @cached_property
     def person(self) -> NDArray[np.int64]:
         """Number of the distinct user that each user of a cell is, shape (users,): one may be in several cells."""
-        return np.searchsorted(distinct(self.user), self.user)
+        return number_hashes(self.user)[1]
 
     def distinct_users(self, users: NDArray[np.bool_]) -> int:
         """How many different users are marked."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.core.sorting import order_of, sort_hashes
+from detectors.core.sorting import number_hashes, order_of, sort_hashes
 
 KEYS = st.integers(0, 50)
 
@@ -34,3 +34,6 @@ def test_by_hashes(values: list[int]) -> None:
     places = {h: np.flatnonzero(hashes == h).tolist() for h in hashes.tolist()}
     assert [order[groups == h].tolist() for h in places] == list(places.values())
     assert len(set(values)) == 1 + np.count_nonzero(groups[1:] != groups[:-1]) if values else True
+    found, number = number_hashes(hashes)
+    assert found.tolist() == sorted(set(values))
+    assert found[number].tolist() == values
