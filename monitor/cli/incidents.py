@@ -37,25 +37,31 @@ def incidents(
 ) -> None:
     """Incidents of RECOMMENDER, or of all, the newest first.
 
+    The same trouble in three or more recommenders is one more incident, of the fleet: its RECOMMENDER is "(fleet)".
     With --json an array of incidents as `backtest -o` writes them.
     """
     from monitor.cli.reading import echo_json, table
     from monitor.exposition.labels import printable
+    from monitor.incidents.fleet import FLEET, by_part
     from monitor.reading.choice import chosen_recommender
     from monitor.store.store import Store
 
     with Store.open(storage, read_only=True) as store:
         if recommender is not None:
-            chosen_recommender(recommender, store.recommenders())
+            chosen_recommender(recommender, [*store.recommenders(), FLEET])
         found = store.incidents(recommender, open_only=open_only, since=since, include_silent=include_silent)
         taken = {a.incident_id for a in store.acknowledgements([i.id for i in found])}
+        parts = by_part(store.incidents(FLEET, open_only=True))
     if as_json:
         echo_json([i.to_json() for i in found])
         return
     if not found:
         click.echo("No incident." if include_silent else "No incident that anybody was told of.")
         return
-    rows = [(i.id, i.severity.value, _state(i, i.id in taken), printable(i.summary, 200)) for i in found]
+    rows = [
+        (i.id, i.severity.value, _state(i, i.id in taken, i.id in parts), printable(i.summary, 200))
+        for i in found
+    ]
     for line in table([("incident", "severity", "state", "what"), *rows]):
         click.echo(line)
 
@@ -69,11 +75,13 @@ def show(incident: str, config: Path | None, storage: Path, as_json: bool) -> No
     """An INCIDENT, by its id: what is wrong, since when, where, who is affected, before and after, symptoms.
 
     And what it has cost so far in clicks, within an interval of 95 %, or why nobody can say. With --json the incident
-    as `backtest -o` writes it, with `cost` and `acknowledgements`.
+    as `backtest -o` writes it, with `cost`, `acknowledgements`, and `part_of`: the incident of the fleet that it is a
+    part of.
     """
     from monitor.cli.reading import echo_json, read_config, settings_of
     from monitor.config.problems import shown
     from monitor.errors import UserError
+    from monitor.incidents.fleet import FLEET, by_part
     from monitor.reading.choice import meant
     from monitor.reading.cost import cost_of
     from monitor.store.store import Store
@@ -85,27 +93,45 @@ def show(incident: str, config: Path | None, storage: Path, as_json: bool) -> No
             near = meant(incident, ids) if ids else "there is none at all"
             raise UserError(f"there is no incident {shown(incident)}; {near}")
         said, cost = store.acknowledgements([found.id]), cost_of(store, found)
+        whole = by_part(store.incidents(FLEET)).get(found.id)
+        parts = [part for p in found.parts if (part := store.incident(p.incident))]
     if as_json:
         acknowledged = [{**vars(a), "at": a.at.isoformat()} for a in said]
-        echo_json({**found.to_json(), "cost": cost.to_json(), "acknowledgements": acknowledged})
+        more = {"cost": cost.to_json(), "part_of": whole.id if whole else None}
+        echo_json({**found.to_json(), **more, "acknowledgements": acknowledged})
         return
-    units = settings_of(read_config(config), found.recommender).units
-    for line in text(found, said, units, str(cost)):
+    of = parts[0].recommender if parts else found.recommender
+    units = settings_of(read_config(config), of).units
+    for line in text(found, said, units, str(cost), whole, parts):
         click.echo(line)
 
 
 def text(
-    incident: Incident, said: Sequence[Acknowledgement], units: Mapping[str, str], cost: str
+    incident: Incident,
+    said: Sequence[Acknowledgement],
+    units: Mapping[str, str],
+    cost: str,
+    whole: Incident | None = None,
+    parts: Sequence[Incident] = (),
 ) -> list[str]:
-    """An incident as lines."""
+    """An incident as lines.
+
+    Parameters
+    ----------
+    whole : Incident, optional
+        Of the fleet, whose part it is.
+    parts : sequence of Incident
+        Its own.
+    """
     from monitor.exposition.labels import printable
     from monitor.web.wording import moment, number, percent, place, quantity, short
 
     i, unit = incident, units.get(incident.measure, "")
     rows = [
-        ("state", _state(i, bool(said))),
+        ("state", _state(i, bool(said), whole is not None and whole.open)),
         ("recommender", short(i.recommender)),
-        ("place", place(i.slice)),
+        ("part of", whole.id if whole else ""),
+        ("place", "" if i.parts and not i.slice else place(i.slice)),
         ("item", short(i.culprit.get("item", ""))),
         ("since", moment(i.onset_at)),
         ("told", "to nobody: replayed history" if i.silent else moment(i.opened_at)),
@@ -113,7 +139,9 @@ def text(
         ("over", moment(i.resolved_at) if i.resolved_at else ""),
         (
             "measure",
-            f"{short(i.measure)}, judged by {'an absolute limit' if i.judged_by == 'floor' else 'what was usual'}",
+            f"{short(i.measure)}, judged by {'an absolute limit' if i.judged_by == 'floor' else 'what was usual'}"
+            if i.measure
+            else "",
         ),
         ("before", quantity(i.before.get("value"), unit)),
         ("after", quantity(i.after.get("value"), unit)),
@@ -134,16 +162,23 @@ def text(
             out.append(f"{'top ' + side:<14} {items}")
     for a in said:
         out.append(f"{'acknowledged':<14} {moment(a.at)} by {short(a.who)}: {printable(a.why, 1000)}")
+    if parts:
+        out += ["", f"Parts ({len(parts)}):"]
+        out += [
+            f"  {p.id}  {_state(p, False)}, since {moment(p.onset_at)}: {printable(p.summary, 200)}"
+            for p in parts
+        ]
     if i.symptoms:
         out += ["", f"Symptoms ({len(i.symptoms)}):"]
         out += [f"  {printable(s.summary, 300)}" for s in i.symptoms[:MOST_SYMPTOMS]]
-    out += ["", f"Why: recwatch explain {i.recommender} --at {i.onset_at:%Y-%m-%dT%H:%MZ}"]
+    why = parts[0] if parts else i
+    out += ["", f"Why: recwatch explain {why.recommender} --at {why.onset_at:%Y-%m-%dT%H:%MZ}"]
     return out
 
 
-def _state(incident: Incident, acknowledged: bool) -> str:
+def _state(incident: Incident, acknowledged: bool, part: bool = False) -> str:
     if not incident.open:
         return f"over ({incident.resolution.value if incident.resolution else 'recovered'})"
     if incident.silent:
         return "open, silent"
-    return "open, acknowledged" if acknowledged else "open"
+    return f"open{', a part' if part else ''}{', acknowledged' if acknowledged else ''}"

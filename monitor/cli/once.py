@@ -132,10 +132,11 @@ def _write_metrics(
     from monitor.errors import UserError
     from monitor.exposition.exporter import Exporter
     from monitor.exposition.health import Health
-    from monitor.exposition.state import read_state
+    from monitor.exposition.state import read_fleet, read_state
 
     cap = inspection.config.daemon.series_per_recommender
     exporter = Exporter(Health(metadata.version("recwatch")), inspection.catalogue, cap)
+    exporter.update_fleet(read_fleet(store, recommenders, now))
     for recommender in recommenders:
         exporter.update(read_state(store, recommender, now))
     half_written = path.with_name(f".{path.name}.tmp")

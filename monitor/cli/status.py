@@ -39,6 +39,8 @@ def status(
     from monitor.config.split import is_split
     from monitor.control.client import is_listening
     from monitor.daemon.splits import Splits
+    from monitor.exposition.state import fleet_incidents
+    from monitor.incidents.fleet import FLEET
     from monitor.reading.standing import SCHEMA_VERSION, standings
     from monitor.store.store import Store
     from monitor.web.wording import moment
@@ -56,6 +58,10 @@ def status(
             ]
             configured = [*parts, *unseen]
         found = standings(store, now, configured)
+        of_fleet = store.incidents(FLEET, open_only=True)
+        if configured is not None:
+            of_fleet = [i for i in fleet_incidents(store, configured, now) if i.open]
+        taken_care_of = {a.incident_id for a in store.acknowledgements([i.id for i in of_fleet])}
     running = is_listening(storage)
     if as_json:
         echo_json(
@@ -63,6 +69,10 @@ def status(
                 "schema_version": SCHEMA_VERSION,
                 "now": now.isoformat(),
                 "daemon": {"running": running},
+                "fleet": {
+                    "open_incidents": [i.id for i in of_fleet],
+                    "acknowledged": sorted(taken_care_of),
+                },
                 "recommenders": [s.to_json() for s in found],
             }
         )
@@ -76,6 +86,9 @@ def status(
         ]
         for line in table([("recommender", "state", "known until", "why"), *rows]) if rows else ():
             click.echo(line)
+        for incident in of_fleet:
+            taken = ", acknowledged" if incident.id in taken_care_of else ""
+            click.echo(f"{FLEET}: open: {incident.severity.value} {incident.id}{taken}: {incident.summary}")
         for s in found:
             for incident in s.open:
                 taken = ", acknowledged" if incident.id in s.acknowledged else ""

@@ -111,8 +111,11 @@ def _ack(store: Store, id: str, why: str, who: str, now: datetime) -> list[str]:
         raise UserError(f"there is no incident {shown(id)}; {_open_ones(store)}")
     if not incident.open:
         raise UserError(f"{id} is over since {_time(incident.resolved_at)}: nobody is to be reminded of it")
-    store.acknowledge(Acknowledgement(id, now, who, why))
-    return [f"acknowledged by {who}: {_line(incident)}"]
+    parts = [found for p in incident.parts if (found := store.incident(p.incident)) and found.open]
+    for one in (incident, *parts):
+        store.acknowledge(Acknowledgement(one.id, now, who, why))
+    lines = [f"acknowledged by {who}: {_line(incident)}"]
+    return lines + [f"with it, of {part.recommender}: {part.id}" for part in parts]
 
 
 def _rate(store: Store, command: Rate, who: str, now: datetime) -> list[str]:

@@ -13,7 +13,7 @@ from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
-from monitor.exposition.state import Records, read_state
+from monitor.exposition.state import Records, read_fleet, read_state
 from monitor.logging_setup import logger
 from monitor.reading.described import Described
 from monitor.reading.explanation import Settings
@@ -41,6 +41,7 @@ class Publisher:
         self._records, self._exporter, self._clock = records, exporter, clock
         self._stale: dict[str, float] = {}  # recommenders to render anew, and the time from which on
         self._rendered: dict[str, float] = {}
+        self._parts: dict[str, str] = {}  # incidents that one of the fleet tells of, with their recommenders
         self._log = logger("publisher")
 
     def configure(self, catalogue: Mapping[str, MeasureInfo], series_per_recommender: int) -> None:
@@ -84,10 +85,18 @@ class Publisher:
             self.health.store_failed()
 
     def flush(self, *, at_once: bool = False) -> None:
-        """Render what changed."""
+        """Render what changed: what is of the fleet first, so that of its parts nobody is told in between."""
         now = time.monotonic()
+        due = [c.name for c in self.recommenders if at_once or now >= self._stale.get(c.name, float("inf"))]
+        if not due:
+            return
+        try:
+            due += self._flush_fleet()
+        except StoreError as error:
+            self.health.store_failed()
+            self._log.error("cannot read what to export of the fleet", reason=str(error))
         for config in self.recommenders:
-            if at_once or now >= self._stale.get(config.name, float("inf")):
+            if config.name in due:
                 self._stale.pop(config.name, None)
                 self._rendered[config.name] = now
                 try:
@@ -96,3 +105,12 @@ class Publisher:
                     self.health.store_failed()
                     self._log.error("cannot read what to export", recommender=config.name, reason=str(error))
                     self._stale[config.name] = now + 10 * RENDER_SECONDS
+
+    def _flush_fleet(self) -> set[str]:
+        """Render incidents of the fleet; returns recommenders whose own are told otherwise now."""
+        state = read_fleet(self._records, self.recommenders, self._clock.now())
+        self._exporter.update_fleet(state)
+        parts = {p.incident: p.recommender for i in state.incidents if i.open for p in i.parts}
+        changed = {name for _, name in parts.items() ^ self._parts.items()}
+        self._parts = parts
+        return changed

@@ -13,8 +13,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as health_a
 from monitor.exposition.catalogue import MeasureInfo, measure_families
 from monitor.exposition.families import RECOMMENDER
 from monitor.exposition.health import Health
-from monitor.exposition.render import render
-from monitor.exposition.state import RecommenderState
+from monitor.exposition.render import render, render_fleet
+from monitor.exposition.state import FleetState, RecommenderState
+from monitor.incidents.fleet import FLEET
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -66,6 +67,13 @@ class Exporter:
         rendered = render(state, self._measures, self._most_series)
         with self._lock:
             self._recommenders[state.config.name] = rendered
+            self._forget_cache()
+
+    def update_fleet(self, state: FleetState) -> None:
+        """Render the incidents of the fleet anew."""
+        rendered = render_fleet(state)
+        with self._lock:
+            self._recommenders[FLEET] = rendered
             self._forget_cache()
 
     def retire(self, recommender: str) -> None:

@@ -244,14 +244,18 @@ RECOMMENDER = (
         "recwatch_incident_open",
         (
             "1 while an incident is open, 0 for 24 hours after it closed; labels are those of its opening,"
-            " and in a drill drill=true."
+            " and in a drill drill=true. The same trouble in three or more recommenders is one more incident, of the"
+            " fleet: recommender=(fleet)."
         ),
         ("incident", "recommender", "severity", "detector", "slice", "item", "labels of the configuration"),
         absent="no incident was open in the last 24 hours, or the recommender is in mode observe",
     ),
     gauge(
         "recwatch_incident_muted",
-        "1 while nobody is to be told of an open incident again, since it is acknowledged; 0 otherwise.",
+        (
+            "1 while nobody is to be told of an open incident again: it is acknowledged, or an incident of the fleet"
+            " tells of it; 0 otherwise."
+        ),
         ("incident", "recommender"),
         absent="recwatch_incident_open is absent",
     ),

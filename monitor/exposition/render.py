@@ -13,7 +13,7 @@ from detectors.core.verdict import Verdict
 from monitor.evaluation import Evaluation, Status
 from monitor.exposition.families import Family
 from monitor.exposition.labels import escaped, labels_text, printable, quoted
-from monitor.exposition.state import RecommenderState
+from monitor.exposition.state import FleetState, RecommenderState
 from monitor.findings import Findings
 from monitor.incidents.incident import Incident
 from monitor.incidents.memory import version_shares
@@ -78,6 +78,11 @@ def render(state: RecommenderState, families: Mapping[str, Family], most_series:
     lines += kept
     lines.append(_sample("recwatch_series_dropped", labels_text({"recommender": state.config.name}), dropped))
     return _grouped(lines)
+
+
+def render_fleet(state: FleetState) -> dict[str, str]:
+    """Sample lines of the incidents of the fleet, by metric name."""
+    return _grouped([line for i in state.incidents for line in _incident(i, i.id in state.muted)])
 
 
 def _grouped(lines: Lines) -> dict[str, str]:

@@ -25,6 +25,15 @@ class Symptom:
     severity: Severity = Severity.TICKET
 
 
+@dataclass(frozen=True)
+class Part:
+    """An incident of one recommender that is a part of one of the fleet."""
+
+    recommender: str
+    incident: str
+    opened_at: datetime
+
+
 class Resolution(StrEnum):
     """Why an incident is over."""
 
@@ -74,6 +83,8 @@ class Incident:
         The page that a ticket became, and the other way round.
     silent : bool
         Found in replayed history, told to nobody.
+    parts : tuple of Part
+        Of an incident of the fleet: the incidents of the recommenders that it tells of, in the order of their opening.
     """
 
     id: str
@@ -104,6 +115,7 @@ class Incident:
     escalated_to: str | None = None
     escalated_from: str | None = None
     silent: bool = False
+    parts: tuple[Part, ...] = ()
     url: str = ""
 
     @property
@@ -145,6 +157,7 @@ class Incident:
             "escalated_to": self.escalated_to,
             "escalated_from": self.escalated_from,
             "silent": self.silent,
+            "parts": [{**vars(p), "opened_at": p.opened_at.isoformat()} for p in self.parts],
             "url": self.url,
         }
 
@@ -169,6 +182,10 @@ class Incident:
             Symptom(**{**s, "severity": Severity(s.get("severity", "ticket"))}) for s in fields["symptoms"]
         )
         fields["items"] = tuple(fields.get("items", ()))
+        fields["parts"] = tuple(
+            Part(**{**p, "opened_at": datetime.fromisoformat(p["opened_at"])})
+            for p in fields.get("parts", ())
+        )
         if fields.get("resolution"):
             fields["resolution"] = Resolution(fields["resolution"])
         return cls(**fields)

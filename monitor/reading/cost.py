@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +36,8 @@ class Cost:
     ----------
     money : Lost or None
         In the currency of the log or of the catalogue; None where no value is configured.
+    partly : str
+        Of how many of the parts it is the cost, where nobody can say it of some.
     """
 
     clicks: Lost | None = None
@@ -42,6 +45,7 @@ class Cost:
     window: Window | None = None
     rows: float = 0.0
     why: str = ""
+    partly: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON types only."""
@@ -52,6 +56,7 @@ class Cost:
             "rows": round(self.rows),
             "start": w.start.isoformat() if w else None,
             "end": w.end.isoformat() if w else None,
+            "partly": self.partly or None,
             "cannot_estimate": self.why or None,
         }
 
@@ -61,11 +66,16 @@ class Cost:
         parts = [_words(self.clicks, "clicks")]
         parts += [_words(self.money, "in money")] if self.money else []
         when = period(self.window.start, self.window.end)
-        return f"{', '.join(parts)}; of {number(round(self.rows))} rows shown, {when}"
+        partly = f"; {self.partly}" if self.partly else ""
+        return f"{', '.join(parts)}; of {number(round(self.rows))} rows shown, {when}{partly}"
 
 
 def cost_of(records: Kept, incident: Incident) -> Cost:
-    """Clicks (and money) that would have come at the rate before, less those that came."""
+    """Clicks (and money) that would have come at the rate before, less those that came; of all parts together."""
+    if incident.parts:
+        return _of_parts(
+            [cost_of(records, part) for p in incident.parts if (part := records.incident(p.incident))]
+        )
     for about in ("drill" if "drill" in incident.labels else "", incident.detector, incident.measure):
         if about in NOT_OF_LISTS:
             return Cost(why=NOT_OF_LISTS[about])
@@ -89,6 +99,27 @@ def cost_of(records: Kept, incident: Incident) -> Cost:
     )
     rows = sum(shown.rows for _, shown in got)
     return Cost(clicks, money, Window(got[0][0].start, got[-1][0].end), rows)
+
+
+def _of_parts(costs: Sequence[Cost]) -> Cost:
+    """The sum of those of which it is known."""
+    known = [c for c in costs if c.clicks and c.window]
+    if not known:
+        return Cost(why=costs[0].why if costs else "its parts are not kept any more")
+    windows = [c.window for c in known if c.window]
+    money = [c.money for c in known if c.money]
+    return Cost(
+        _sum([c.clicks for c in known if c.clicks]),
+        _sum(money) if money else None,
+        Window(min(w.start for w in windows), max(w.end for w in windows)),
+        sum(c.rows for c in known),
+        partly="" if len(known) == len(costs) else f"known of {len(known)} of {len(costs)} recommenders",
+    )
+
+
+def _sum(lost: Sequence[Lost]) -> Lost:
+    """Ends of intervals add up to an interval that holds at least as surely."""
+    return Lost(sum(one.amount for one in lost), sum(one.low for one in lost), sum(one.high for one in lost))
 
 
 def requests_of(evaluation: Evaluation) -> Window:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.evaluation import Evaluation
+from monitor.incidents import fleet
+from monitor.incidents.fleet import FLEET
 from monitor.incidents.incident import Incident, Resolution
 from monitor.store import schema
 from monitor.store.rows import evaluation_to_row, incident_from_json, incident_to_row
@@ -39,17 +41,43 @@ def write(connection: Connection, recommender: str, evaluations: Sequence[Evalua
                 mentioned[incident.id] = (incident, evaluation.window.start)
     for incident, start in mentioned.values():
         _upsert(connection, schema.incidents, incident_to_row(incident, start), "id")
-    for id in mentioned_before.keys() - mentioned.keys() - outdated:
+    gone = mentioned_before.keys() - mentioned.keys() - outdated
+    for id in gone:
         _retract(connection, id, in_order[-1])
+    if mentioned or gone:
+        _follow_fleet(connection, last, in_order[-1].evaluated_at)
 
 
 def write_incidents(
     connection: Connection, incidents: Sequence[Incident], mentioned_in: datetime, at: datetime
 ) -> None:
     """Write incidents as the window that starts at `mentioned_in` names them now, and what people are told."""
+    _write_incidents(connection, incidents, mentioned_in, at)
+    _follow_fleet(connection, mentioned_in, at)
+
+
+def _write_incidents(
+    connection: Connection, incidents: Iterable[Incident], mentioned_in: datetime, at: datetime
+) -> None:
     for incident in incidents:
         _tell(connection, incident, at)
         _upsert(connection, schema.incidents, incident_to_row(incident, mentioned_in), "id")
+
+
+def _follow_fleet(connection: Connection, mentioned_in: datetime, at: datetime) -> None:
+    """What opened or closed in a recommender may open, change or close incidents of the fleet."""
+    table = schema.incidents
+    documents = select(table.c.incident).where(~table.c.silent)
+    is_open = [
+        incident_from_json(document)
+        for document in connection.execute(documents.where(table.c.resolved_at.is_(None))).scalars()
+    ]
+    known = [i for i in is_open if i.recommender == FLEET]
+    parts = [p.incident for i in known for p in i.parts]
+    over = documents.where(table.c.id.in_(parts), table.c.resolved_at.is_not(None))
+    closed = [incident_from_json(document) for document in connection.execute(over).scalars()]
+    of_recommenders = [i for i in is_open if i.recommender != FLEET]
+    _write_incidents(connection, fleet.step(known, of_recommenders + closed), mentioned_in, at)
 
 
 def keep_newest_summaries(connection: Connection, recommender: str, keep: int) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from monitor.store.columns import AnyText, Json, Moment, PackedJson
 
 APPLICATION_ID = 0x52435754  # "RCWT" in the file's header: tells our file from another program's
-SCHEMA = 3  # the newest migration; revision "0003" of Alembic
+SCHEMA = 4  # the newest migration; revision "0004" of Alembic
 
 metadata = MetaData()
 

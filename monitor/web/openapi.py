@@ -123,6 +123,10 @@ SCHEMAS: dict[str, Schema] = {
         symptoms=_list(_ref("Symptom")),
         resolution=_or_null({"enum": ["recovered", "intended", "escalated", "retracted"]}),
         silent={**FLAG, "description": "Found in replayed history, told to nobody."},
+        parts={
+            **_list(_object(recommender=TEXT, incident=TEXT, opened_at=MOMENT)),
+            "description": "Of an incident of the fleet, whose recommender is (fleet): those that it tells of.",
+        },
         url=TEXT,
     ),
     "Incident": {
@@ -139,6 +143,7 @@ SCHEMAS: dict[str, Schema] = {
             rows=COUNT,
             start=_or_null(MOMENT),
             end=_or_null(MOMENT),
+            partly=_or_null(TEXT),
             cannot_estimate=_or_null(TEXT),
         ),
         "description": "What did not come that usually would have, within an interval of 95 %; or why nobody can say.",

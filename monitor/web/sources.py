@@ -9,7 +9,6 @@ from typing import BinaryIO, Protocol
 
 from monitor.config.models import RecommenderConfig
 from monitor.exposition.catalogue import MeasureInfo
-from monitor.incidents.incident import Incident
 from monitor.reading.described import Described
 from monitor.reading.explanation import Kept, Settings
 from monitor.store.said import Feedback
@@ -19,8 +18,6 @@ Parquet = Callable[[str, datetime, datetime, Mapping[str, str]], BinaryIO]
 
 class Records(Kept, Protocol):
     """What is read from the store."""
-
-    def incident(self, id: str) -> Incident | None: ...
 
     def feedback(self, ids: Iterable[str] | None = None) -> Iterable[Feedback]: ...
 

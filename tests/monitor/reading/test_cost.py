@@ -17,10 +17,11 @@ from monitor.cli.main import cli
 from monitor.cycle import backtest
 from monitor.evaluation import Evaluation
 from monitor.incidents.cost import Lost, Shown, lost
-from monitor.incidents.incident import Incident
+from monitor.incidents.incident import Incident, Part
 from monitor.reading.cost import _words, cost_of
 from monitor.store import Store
 from tests.monitor.cycle.small_shop import hour, rows_of, shop, write_hour, write_hours
+from tests.monitor.factories import evaluation as evaluated
 from tests.monitor.factories import incident
 from tests.monitor.outcomes.clicks_log import Outcome, counted, outcomes_of, watched, write_outcomes
 from tests.monitor.web.browser import Site
@@ -197,6 +198,25 @@ def test_it_stands_on_the_page_in_the_api_and_in_show(
     assert json.loads(CliRunner().invoke(cli, [*asked, "--json"]).output)["cost"] == cost.to_json()
 
 
+def test_of_the_fleet_it_is_that_of_its_parts(
+    told: tuple[Path, list[Evaluation], list[Outcome]], tmp_path: Path
+) -> None:
+    store, found = stored(tmp_path, told[1])
+    silent = replace(incident("mail"), detector="traffic", onset_at=found.onset_at)
+    parts = tuple(Part(i.recommender, i.id, i.opened_at) for i in (found, silent))
+    with store:
+        store.record(evaluated("mail", found.opened_at, open_incidents=(silent,)))
+        one = cost_of(store, found)
+        both = cost_of(store, replace(found, id="f", recommender="(fleet)", parts=(parts[0], *parts)))
+        none = cost_of(store, replace(found, id="f", recommender="(fleet)", parts=parts[1:]))
+    assert one.clicks is not None
+    assert both.clicks is not None
+    assert (both.clicks.amount, both.clicks.low) == (2 * one.clicks.amount, 2 * one.clicks.low)
+    assert (both.rows, both.window) == (2 * one.rows, one.window)
+    assert str(both).endswith("; known of 2 of 3 recommenders")
+    assert none.why.startswith("requests are missing or too many")
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
@@ -219,7 +239,7 @@ def test_what_nobody_can_say_says_why(tmp_path: Path, fields: dict[str, Any], wh
         cost = cost_of(store, about)
     assert str(cost) == f"cannot estimate: {why}"
     assert cost.to_json() == {
-        "clicks": None, "money": None, "rows": 0, "start": None, "end": None, "cannot_estimate": why
+        "clicks": None, "money": None, "rows": 0, "start": None, "end": None, "partly": None, "cannot_estimate": why
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from monitor.evaluation import (
     Status,
 )
 from monitor.findings import COLUMNS, Findings
-from monitor.incidents.incident import Incident, Symptom
+from monitor.incidents.incident import Incident, Part, Symptom
 from monitor.windows import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -127,6 +127,7 @@ incidents = st.builds(
     last_seen_at=st.none() | moments,
     quiet_windows=counts,
     silent=st.booleans(),
+    parts=tuples_of(st.builds(Part, texts, texts, moments)),
     url=texts,
 )
 reports = st.builds(

@@ -153,7 +153,7 @@ def test_a_newer_schema_is_refused(folder: Path, path: Path, shell: sqlite3.Conn
     shell.execute("UPDATE alembic_version SET version_num = '0007'")
     for read_only in (False, True):
         assert refusal(folder, read_only=read_only) == (
-            f"{path} was written by a newer recwatch (schema 7, this one knows 3): "
+            f"{path} was written by a newer recwatch (schema 7, this one knows 4): "
             "upgrade, or use another --storage.path"
         )
 
@@ -161,7 +161,7 @@ def test_a_newer_schema_is_refused(folder: Path, path: Path, shell: sqlite3.Conn
 def test_an_older_schema_is_not_read(folder: Path, path: Path, shell: sqlite3.Connection) -> None:
     shell.execute("UPDATE alembic_version SET version_num = '0000'")
     assert refusal(folder, read_only=True) == (
-        f"{path} was written by an older recwatch (schema 0, this one reads 3): "
+        f"{path} was written by an older recwatch (schema 0, this one reads 4): "
         "start `recwatch run` or `recwatch once` to bring it up to date"
     )
 

@@ -131,7 +131,7 @@ def test_an_incident_is_what_the_store_has_and_what_people_said(site: Site) -> N
         "acknowledgements": [{**said, "why": "rolling back"}],
         "feedback": [{**said, "useful": True}],
         "cost": {
-            **dict.fromkeys(("clicks", "money", "start", "end")),
+            **dict.fromkeys(("clicks", "money", "start", "end", "partly")),
             "rows": 0,
             "cannot_estimate": "clicks are not measured in its place",
         },
