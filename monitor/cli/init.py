@@ -23,6 +23,11 @@ OLD = timedelta(days=2)  # a log that ended before is history
 @click.argument("log")
 @click.option("--catalog", metavar="FILE", help="The items that may be shown: Parquet, CSV or JSON lines.")
 @click.option(
+    "--outcomes",
+    metavar="PATH",
+    help="A log of its own of clicks and purchases: a folder, file or s3://bucket/prefix.",
+)
+@click.option(
     "-o",
     "--output",
     "config",
@@ -45,6 +50,7 @@ OLD = timedelta(days=2)  # a log that ended before is history
 def init(
     log: str,
     catalog: str | None,
+    outcomes: str | None,
     config: Path,
     name: str | None,
     columns: tuple[str, ...],
@@ -63,7 +69,7 @@ def init(
         )
     given = parse_given(columns)
     try:
-        found = _inspected(log, catalog, given, endpoint, region)
+        found = _inspected(log, catalog, outcomes, given, endpoint, region)
     except LogError as error:
         raise UserError(str(error)) from error  # LOG is a mistake on the command line here
     text = configuration(found, name)
@@ -81,11 +87,16 @@ def init(
 
 
 def _inspected(
-    log: str, catalog: str | None, given: dict[str, str], endpoint: str | None, region: str | None
+    log: str,
+    catalog: str | None,
+    outcomes: str | None,
+    given: dict[str, str],
+    endpoint: str | None,
+    region: str | None,
 ) -> Inspection:
     with progress("files") as step:
         return inspect_log(
-            log, catalog, given, endpoint, region, lambda done, total: step(f"{done} of {total}")
+            log, catalog, given, endpoint, region, lambda done, total: step(f"{done} of {total}"), outcomes
         )
 
 

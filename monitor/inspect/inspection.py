@@ -11,19 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config.models import Columns, LogConfig
-from monitor.inspect import content, rhythm, slices
+from monitor.errors import UserError
+from monitor.inspect import arrival, content, rhythm, slices
 from monitor.inspect.catalog import Catalog, read_catalog
+from monitor.inspect.joining import Shown
 from monitor.inspect.mapping import Mapped, map_columns
 from monitor.inspect.names import tokens
+from monitor.inspect.outcomes import Outcomes, read_outcomes
 from monitor.inspect.rhythm import HOUR_US, Guest, Landing, Lateness, Traffic
 from monitor.inspect.sameness import NOTHING_LEARNED, Learned, learn, rows_of
 from monitor.inspect.sample import Progress, Sample, SampleColumn, read_sample
 from monitor.inspect.slices import Candidate, Slicing
-from monitor.inspect.survey import Survey, survey
+from monitor.inspect.survey import NEWEST, Survey, survey
 from monitor.logs.log import PLAUSIBLE
 from monitor.logs.object_store import open_source
 from monitor.logs.source import Source
 from monitor.windows import EPOCH
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +62,7 @@ class Inspection:
     endpoint: str | None = None
     region: str | None = None
     learned: Learned = NOTHING_LEARNED
+    outcomes: Outcomes | None = None
 
     @property
     def layout(self) -> str:
@@ -109,6 +115,7 @@ def inspect_log(
     endpoint: str | None = None,
     region: str | None = None,
     progress: Progress | None = None,
+    outcomes: str | None = None,
 ) -> Inspection:
     """Look at a bounded part of a log.
 
@@ -118,11 +125,13 @@ def inspect_log(
         A folder, a file, or `s3://bucket/prefix`.
     given : mapping of role to column
         What the user says.
+    outcomes : str, optional
+        Where clicks and purchases have a log of their own.
 
     Raises
     ------
     UserError
-        When no timestamp or item is found.
+        When no timestamp or item is found, or outcomes cannot be joined.
     LogError
         When nothing can be read.
     """
@@ -150,6 +159,9 @@ def inspect_log(
         _version(sample, mapped, starts, request),
     )
     lasting = [column for column in slicing.chosen if column != mapped.column("model_version")]
+    read = None
+    if outcomes is not None:
+        read = _outcomes(outcomes, endpoint, region, surveyed, sample, mapped, times, (first, last), traffic)
     rows = rows_of(sample, mapped, np.where(there, times, 0), lasting)
     return Inspection(
         path=root,
@@ -158,8 +170,8 @@ def inspect_log(
         mapped=mapped,
         slicing=slicing,
         traffic=traffic,
-        landing=_landing(surveyed, sample, times),
-        lateness=_lateness(sample, times),
+        landing=arrival.landing(surveyed, sample, times),
+        lateness=arrival.lateness(sample, times),
         guests=_guests(sample.columns[user], starts) if user is not None else (),
         catalog=found,
         items_known=content.share_known(item, found.ids) if found else 0.0,
@@ -169,12 +181,43 @@ def inspect_log(
         endpoint=endpoint,
         region=region,
         learned=learn(rows) if rows is not None else NOTHING_LEARNED,
+        outcomes=read,
     )
 
 
 def _source_of(path: str, endpoint: str | None, region: str | None) -> Source:
     columns = Columns(timestamp="timestamp", item="item")
     return open_source(LogConfig(path=path, columns=columns, endpoint=endpoint, region=region))
+
+
+def _outcomes(
+    path: str,
+    endpoint: str | None,
+    region: str | None,
+    surveyed: Survey,
+    sample: Sample,
+    mapped: Mapped,
+    times: NDArray[np.int64],
+    span: tuple[datetime, datetime],
+    traffic: Traffic,
+) -> Outcomes:
+    """The log of outcomes; clicks are those that it tells of, if it does, and of no column beside the lists."""
+    request = mapped.column("request")
+    if request is None:
+        raise UserError(
+            f"--outcomes {path}: outcomes are joined by request, and the prediction log has no request ids"
+            " (say --column request=NAME if a column holds them)"
+        )
+    gapless = surveyed.periods[-NEWEST:]
+    start, end = (gapless[0][0], gapless[-1][1]) if gapless else span
+    looked_into = ((start - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND)
+    item = sample.columns[mapped.choices["item"].column]
+    rows = Shown.of(sample.columns[request], item, times, looked_into)
+    root = path.rstrip("/") or "/"
+    found = read_outcomes(_source_of(root, endpoint, region), root, rows, traffic.length)
+    if found.clicks and mapped.choices.pop("click", None) is not None:
+        mapped.absent["click"] = "clicks are those of the outcomes' log"
+    return found
 
 
 def _request_rows(sample: Sample, mapped: Mapped) -> NDArray[np.int64]:
@@ -280,28 +323,3 @@ def _guests(user: SampleColumn, starts: NDArray[np.int64]) -> tuple[Guest, ...]:
     codes = user.codes[starts]
     counts = np.bincount(codes[codes >= 0], minlength=len(user.names))
     return rhythm.guests(user.names, counts)
-
-
-def _landing(surveyed: Survey, sample: Sample, times: NDArray[np.int64]) -> Landing:
-    newest, modified = [], []
-    for file in sample.files:
-        if file.complete and file.end > file.first:
-            newest.append(int(times[file.first : file.end].max()))
-            modified.append(file.picked.file.modified_us)
-    return rhythm.landing(newest, modified) if not surveyed.single else Landing(None)
-
-
-def _lateness(sample: Sample, times: NDArray[np.int64]) -> Lateness | None:
-    parts = []
-    for file in sample.files:
-        if file.picked.start is None or file.picked.end is None:
-            continue
-        at = times[file.first : file.end]
-        at = at[(at >= PLAUSIBLE[0]) & (at < PLAUSIBLE[1])]
-        bounds = [
-            (moment - EPOCH) // timedelta(microseconds=1) for moment in (file.picked.start, file.picked.end)
-        ]
-        parts.append((at, np.full(len(at), bounds[0]), np.full(len(at), bounds[1])))
-    if not parts:
-        return None
-    return rhythm.lateness(*(np.concatenate([p[i] for p in parts]) for i in range(3)))

@@ -14,6 +14,7 @@ from monitor.detector_settings import ConfiguredDetector, build
 from monitor.expectations import expected_on
 from monitor.inspect.blind_spots import FloorOf, page_floors, smallest_same_list, smallest_stuck_item
 from monitor.inspect.inspection import Inspection
+from monitor.inspect.outcomes import lines_of as outcome_lines
 from monitor.inspect.writer import about
 from monitor.measurable import available, cannot_measure
 
@@ -94,6 +95,8 @@ def _found(found: Inspection) -> list[str]:
         out.append(_entry("catalog", f"{len(found.catalog.ids):,} items; {known}"))
         if found.catalog.duplicates:
             out.append(_entry("", f"{found.catalog.duplicates:,} ids are there more than once"))
+    if found.outcomes:
+        out += [_entry(name, _printable(text)) for name, text in outcome_lines(found.outcomes)]
     shares = [
         f"{shown(guest.user)} has {100 * guest.share:.0f} % of the {found.noun}" for guest in found.guests
     ]
@@ -132,6 +135,8 @@ def _open(found: Inspection) -> list[str]:
         out.append(
             "The folders are named by another time than UTC, so every file is looked at for every window."
         )
+    if found.outcomes:
+        out += [f"{remark[0].upper()}{remark[1:]}." for remark in map(_printable, found.outcomes.remarks)]
     if found.catalog and found.items_known < 0.5:
         out.append("Most items of the log are not in the catalogue: are these the same kind of ids?")
     return ["", *out] if out else []
@@ -140,18 +145,19 @@ def _open(found: Inspection) -> list[str]:
 def _leave_to_read(found: Inspection) -> list[str]:
     columns = [choice.column for choice in found.mapped.choices.values()] + list(found.slicing.chosen)
     lines = []
-    for path in [found.path, *([found.catalog.path] if found.catalog else [])]:
+    folders = [] if found.surveyed.single else [found.path]
+    files = [found.catalog.path] if found.catalog else []
+    if found.outcomes:
+        (files if found.outcomes.surveyed.single else folders).append(found.outcomes.path)
+    for path in dict.fromkeys([found.path, *folders, *files]):
         if path.startswith("s3://"):
             bucket, _, prefix = path.removeprefix("s3://").partition("/")
-            below = f"{prefix}/*" if not found.surveyed.single and path == found.path else prefix
+            below = f"{prefix}/*" if path in folders else prefix
             lines.append(
                 f"  s3:ListBucket on {bucket} (prefix {prefix or '/'}), s3:GetObject on {bucket}/{below}"
             )
         else:
-            lines.append(
-                f"  {path}"
-                + ("" if found.surveyed.single or path != found.path else "/ and what is below it")
-            )
+            lines.append(f"  {path}" + ("/ and what is below it" if path in folders else ""))
     return [
         "It needs leave to read (nothing is ever written there):",
         *lines,

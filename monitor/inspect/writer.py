@@ -14,6 +14,7 @@ from monitor.config.units import format_duration
 from monitor.detector_settings import check_detectors
 from monitor.errors import UserError
 from monitor.inspect.inspection import Inspection
+from monitor.inspect.outcomes import Outcomes
 from monitor.inspect.sameness import Expectation
 
 PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=%@+-]*")
@@ -118,6 +119,8 @@ def _document(found: Inspection, name: str) -> Iterable[str]:
     yield from _log(found)
     if found.catalog:
         yield from _catalog(found)
+    if found.outcomes:
+        yield from _outcomes(found.outcomes)
     yield from _slices(found)
     yield from _kind(found)
     yield from _expected(found)
@@ -159,6 +162,35 @@ def _log(found: Inspection) -> Iterable[str]:
         yield _line("    guests:", "ids that stand for many people: not taken for one user")
         for guest in found.guests:
             yield _line(f"    - {scalar(guest.user)}", f"{100 * guest.share:.0f} % of {found.noun}")
+
+
+def _outcomes(found: Outcomes) -> Iterable[str]:
+    path = found.path if found.path.startswith("s3://") else os.path.abspath(found.path)
+    yield "  outcomes:"
+    yield f"    path: {scalar(path)}"
+    yield f"    format: {found.surveyed.format}"
+    if found.partitions:
+        late = found.lateness is not None and found.lateness.by_arrival
+        yield f"    partitions: {scalar(found.partitions)}"
+        yield f"    partitioned_by: {'arrival' if late else 'event_time'}"
+    if found.unit != "auto":
+        yield _line(f"    timestamp_unit: {found.unit}", "told by the size of the numbers")
+    yield "    columns:"
+    for part, choice in found.columns.items():
+        yield _line(f"      {part}: {scalar(choice.column)}", choice.why)
+    for remark in found.remarks:
+        yield _remark(f"      # {remark}")
+    if "kind" in found.columns:
+        for name, values in (("clicks", found.clicks), ("conversions", found.conversions)):
+            yield f"    {name}: [{', '.join(map(scalar, values))}]"
+    yield _line(f"    delay: {format_duration(found.delay)}", found.why_delay)
+    delay = found.landing.delay
+    late_files = (
+        f"; files land {about(delay)} after their last event"
+        if delay is not None
+        else "; when files land could not be seen"
+    )
+    yield _line(f"    settle: {format_duration(found.settle)}", f"wait for late files{late_files}")
 
 
 def _partitions(found: Inspection) -> Iterable[str]:

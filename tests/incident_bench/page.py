@@ -17,9 +17,8 @@ MOST_WRONG = 60  # lines of each scenario
 
 INTRODUCTION = """\
 Logs of simulated shops in which things go wrong at known hours. `recwatch init` looks at each log (and at its
-catalogue, where there is one), `recwatch backtest` goes through it with the configuration just as it was written (only
-where clicks have a log of their own is added, in the five lines that `outcomes` takes), and what it would have told is
-held against what happened.
+catalogue and its log of clicks, where there are such), `recwatch backtest` goes through it with the configuration just
+as it was written, and what it would have told is held against what happened.
 
 - *found*: a report opened while it lasted. *In time*: by its deadline and a quarter of an hour, and by a page where a
   page is due. *Hours*: the median from its beginning to the first report; hourly windows make that an hour at best.

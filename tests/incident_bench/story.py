@@ -10,8 +10,6 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
 from monitor.simulator.log import LogWriter
 from monitor.simulator.scenario import Scenario
 from monitor.simulator.scenarios import scenario_named
@@ -125,30 +123,16 @@ def judge(name: str, simulated: Path, folder: Path, rows: int = 0) -> Story:
     folder.mkdir(parents=True, exist_ok=True)
     config, incidents = folder / "recwatch.yaml", folder / "incidents.json"
     catalog = simulated / "catalog.parquet"
+    clicks = simulated / "clicks"
     options = ["--catalog", str(catalog)] if catalog.exists() else []
+    options += ["--outcomes", str(clicks)] if clicks.exists() else []
     _recwatch(folder, "init", str(simulated / "log"), *options, "--force", "-o", str(config))
-    if (simulated / "clicks").exists():
-        _add_outcomes(config, simulated / "clicks")
     before = _used()
     _recwatch(folder, "backtest", str(config), "-o", str(incidents))
     seconds = _used() - before
     labels = json.loads((simulated / "labels.json").read_text(encoding="utf-8"))
     scored = score(labels, json.loads(incidents.read_text(encoding="utf-8")))
     return Story(name, scored, float(labels["requests_per_hour"]), rows, seconds)
-
-
-def _add_outcomes(config: Path, clicks: Path) -> None:
-    """Where the log of clicks is: `init` is shown a prediction log only, so this is written as a person would."""
-    written = yaml.safe_load(config.read_text(encoding="utf-8"))
-    names = ("timestamp", "request_id", "item_id", "kind", "value")
-    roles = ("timestamp", "request", "item", "kind", "value")
-    written["recommenders"][0]["outcomes"] = {
-        "path": str(clicks),
-        "partitions": "date=%Y-%m-%d/hour=%H",
-        "columns": dict(zip(roles, names, strict=True)),
-        "conversions": ["purchase"],
-    }
-    config.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
 
 
 def _used() -> float:

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from monitor.simulator.scenarios import scenario_named
 from tests.incident_bench.__main__ import command_of, main, parser, tasks_of
+from tests.incident_bench.story import judge, simulate
 
 SCENARIO = {
     "quiet_days": 1,
@@ -46,6 +48,31 @@ def test_a_small_log_from_end_to_end(tmp_path, capsys):
         "labels.json",
         "log",
     ]
+
+
+def test_a_collapse_of_clicks_in_a_log_of_their_own_is_found_by_what_init_writes(tmp_path):
+    scenario = {
+        "quiet_days": 3,
+        "gap_hours": [2, 3],
+        "shop": {"items": 600, "users": 1_500, "slots": 5},
+        "log": {"clicks": "log", "purchase_share": 0.2},
+        "incidents": [{"kind": "click_drop", "hours": 8, "params": {"factor": 0.1}}],
+    }
+    (tmp_path / "clicks.json").write_text(json.dumps(scenario))
+    simulated = tmp_path / "simulated"
+    simulate(scenario_named(str(tmp_path / "clicks.json"), 1), 1, 300, simulated)
+    story = judge("clicks", simulated, tmp_path / "judged")
+    written = (tmp_path / "judged" / "recwatch.yaml").read_text()
+    assert "clicks: [click]" in written
+    assert "conversions: [purchase]" in written
+    [held] = story.score.held
+    assert (held.kind, held.in_time, held.told_by, held.right_place) == (
+        "click_drop",
+        True,
+        ("outcome",),
+        True,
+    )
+    assert story.score.false_pages == 0
 
 
 def test_a_log_that_recwatch_cannot_read_is_said_and_fails(tmp_path, capsys):
