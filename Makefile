@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench bench-incidents bench-peers docs clean
+.PHONY: help install demo test check bench bench-incidents bench-peers docs pictures clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,10 @@ docs: install ## renew what is made from the code: parts of docs/, the alert rul
 	$(BIN)/python -m monitor.exposition.reference
 	$(BIN)/recwatch rules -o grafana/alerts/recwatch.rules.yaml
 	$(BIN)/python -m grafana.builder
+
+pictures: install ## renew the pictures of the page in docs/images, with Chromium
+	@tests/system_packages.sh chromium
+	$(BIN)/python -m tests.monitor.web.pictures docs/images
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -38,7 +38,18 @@ FORM_HEADERS = {  # of a page with a form: it leads back to us alone, and the br
     ),
     "referrer-policy": "same-origin",
 }
-FILTERS = ("breakable", "moment", "number", "percent", "period", "short", "size", "span", "stamp")
+FILTERS = (
+    "breakable",
+    "moment",
+    "most_first",
+    "number",
+    "percent",
+    "period",
+    "short",
+    "size",
+    "span",
+    "stamp",
+)
 
 
 def build_app(

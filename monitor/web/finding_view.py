@@ -59,8 +59,12 @@ def _slice(name: str, rows: list[Finding], catalogue: Mapping[str, MeasureInfo])
         name == WHOLE,
         VERDICTS[worst(verdicts)],
         ", ".join(f"{verdicts.count(verdict)} {VERDICTS[verdict].word}" for verdict in present),
-        tuple(_finding(row, catalogue.get(row.measure)) for row in sorted(rows, key=lambda row: row.measure)),
+        tuple(_finding(row, catalogue.get(row.measure)) for row in sorted(rows, key=_trouble_first)),
     )
+
+
+def _trouble_first(row: Finding) -> tuple[bool, str]:
+    return row.verdict not in (Verdict.BREACH, Verdict.ERROR), row.measure
 
 
 def _finding(row: Finding, info: MeasureInfo | None) -> FindingView:

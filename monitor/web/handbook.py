@@ -19,6 +19,10 @@ from monitor.web.links import Links
 FOLDER = Path(__file__).parent / "docs"
 DETECTORS = "detectors/"
 RUNBOOKS = ("alerts",)  # runbooks that are not of a detector
+READING_ORDER = (
+    "tour", "concepts", "page", "alerts", "dashboards", "operations", "configuration", "metrics", "write-a-detector",
+    "trustworthy-detectors", "incident-bench", "peers-bench", "performance", "stability",
+)  # fmt: skip
 TUNING = "how to tune"
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
 
@@ -77,8 +81,10 @@ class Handbook:
         return path.read_bytes() if known and path.is_file() else None
 
     def contents(self) -> list[tuple[str, str, str]]:
-        """Path in docs/, address and title of every page, the general ones first."""
-        files = [p.name for p in sorted(self._folder.glob("*.md"))]
+        """Path in docs/, address and title of every page: the general ones as one reads them, then the runbooks."""
+        there = sorted(p.name for p in self._folder.glob("*.md"))
+        files = [f"{name}.md" for name in READING_ORDER if f"{name}.md" in there]
+        files += [file for file in there if file not in files]
         files += [DETECTORS + p.name for p in sorted((self._folder / DETECTORS).glob("*.md"))]
         texts = ((file, self.text(file)) for file in files)
         return [(file, self._address(file), text.title) for file, text in texts if text]

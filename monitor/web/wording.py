@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,7 +127,14 @@ def band(low: float, high: float, unit: str) -> str:
 
     >>> band(0, 0.09, "ratio").replace(NBSP, " "), band(640, float("nan"), ""), band(float("nan"), float("inf"), "")
     ('0 % to 9 %', '640 or more', '–')
+
+    Of durations nothing is below zero, though the spread may reach there:
+
+    >>> band(-1096, 1680, "seconds").replace(NBSP, " ")
+    'at most 28 min'
     """
+    if unit == "seconds" and low < 0:
+        low = math.nan
     has_low, has_high = math.isfinite(low), math.isfinite(high)
     if has_low and has_high:
         return f"{quantity(low, unit)} to {quantity(high, unit)}"
@@ -139,6 +146,15 @@ def band(low: float, high: float, unit: str) -> str:
 def short(value: Any) -> str:
     """Any value from a log or an evidence on one line of bounded length."""
     return printable(value if isinstance(value, str) else str(value), LONGEST_VALUE)
+
+
+def most_first(groups: Iterable[tuple[str, Sequence[Any]]]) -> list[tuple[str, Sequence[Any]]]:
+    """Groups by their size, of one size as they came.
+
+    >>> most_first([("a", [1]), ("b", [1, 2]), ("c", [1])])
+    [('b', [1, 2]), ('a', [1]), ('c', [1])]
+    """
+    return sorted(groups, key=lambda group: -len(group[1]))
 
 
 def breakable(name: str) -> Markup:

@@ -114,11 +114,12 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=scheme)
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        taken = self.call(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=True, fromSurface=True
-        )
+    def picture(self, height: int | None = None) -> bytes:
+        """The page as PNG: all of it, or its upper part of this height."""
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
+        width, whole = self.value("(e => [innerWidth, e.scrollHeight])(document.documentElement)")
+        part = {"x": 0, "y": 0, "width": width, "height": min(height or whole, whole), "scale": 1}
+        taken = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=part)
         return base64.b64decode(taken["data"])
 
     def complaints(self) -> list[str]:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from detectors.core.detector import discover
 from monitor.alerts.rules import Rendering
-from monitor.web.handbook import FOLDER, Handbook, slug
+from monitor.web.handbook import FOLDER, READING_ORDER, Handbook, slug
 from monitor.web.links import Links
 from tests.monitor.factories import CATALOGUE
 from tests.monitor.web.browser import Page, Site
@@ -76,6 +76,13 @@ def test_every_link_of_the_documentation_leads_to_a_page_and_its_heading(site: S
                 answer = site.ask(target or page)
                 assert answer.status_code == 200, (page, link)
                 assert not anchor or anchor in Ids(answer.text).ids, (page, link)
+
+
+def test_the_documentation_is_listed_as_one_reads_it() -> None:
+    files = [file for file, _, _ in Handbook(Links("")).contents()]
+    general = [file.removesuffix(".md") for file in files if "/" not in file]
+    assert general == list(READING_ORDER), "a page that is not in the order comes last"
+    assert files[len(general) :] == sorted(files[len(general) :])
 
 
 def test_every_alert_leads_to_a_runbook_that_is_there(site: Site) -> None:

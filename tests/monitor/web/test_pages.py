@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from monitor.errors import StoreError, UserError
+from monitor.evaluation import CannotMeasure
 from monitor.exposition.state import read_state
 from monitor.incidents.incident import Resolution
 from tests.monitor.factories import NOON, config, evaluation, failed_evaluation, incident, stuck_evaluation
@@ -33,12 +34,23 @@ def test_the_first_page_tells_the_whole_story(site: Site) -> None:
         "sku-007065 96.9 % 96 % to 97.7 % 3.1 % 1,523",
         "email/DE failed The last window was not evaluated: no file of the window could be read.",
         "Quarantined: date=2026-03-14/hour=11/part-0.parquet: not a Parquet file: it ends in 'html>'",
-        "Cannot measure same_item.users : the log has no user column",
+        "Cannot measure 1 thing 1 because the log has no user column : same_item.users",
         "Newest event 2026-03-14 11:59 UTC (20 min ago)",
         "1,571 requests, 15,710 rows",
         "Windows that could not be evaluated, or not fully",
     ):
         assert words in text.replace("same_ item. users", "same_item.users"), words
+
+
+def test_what_cannot_be_measured_is_told_by_its_reason() -> None:
+    lacks = [
+        CannotMeasure("b.x", "no catalogue"),
+        CannotMeasure("a.y", "no scores"),
+        CannotMeasure("a.z", "no catalogue"),
+    ]
+    with Site([evaluation(cannot_measure=tuple(lacks))]) as site:
+        text = Page(site.ask("/recommenders/home").text).text
+    assert "Cannot measure 3 things 2 because no catalogue : b. x , a. z 1 because no scores : a. y" in text
 
 
 def test_an_incident_has_a_page(site: Site) -> None:
@@ -70,7 +82,7 @@ def test_an_incident_shows_what_people_got_before_and_since() -> None:
     with Site([stuck_evaluation(open_incidents=(told,))]) as site:
         html = site.ask(INCIDENT).text
     text = Page(html).text.replace("\u00a0", " ")
-    assert "Before 5 % sku-1 What one user got: sku-1 rare When it was found 96.9 % sku-007065" in text
+    assert "Before sku-1 5 % What one user got: sku-1 rare When it was found sku-007065 96.9 %" in text
     assert '<code class="blamed"><bdi>sku-007065</bdi></code>' in html
     assert "<code><bdi>sku-1</bdi></code>" in html
 

@@ -154,6 +154,21 @@ def test_findings_read_in_their_units() -> None:
         assert page.slices[0].counts == "3 breach, 1 ok"
 
 
+def test_findings_with_trouble_come_first_the_others_by_name() -> None:
+    verdicts = {
+        "a.b": Verdict.OK,
+        "b.c": Verdict.TOO_FEW,
+        "c.d": Verdict.OK,
+        "d.e": Verdict.ERROR,
+        "e.f": Verdict.BREACH,
+    }
+    rows = [finding(name, 1, verdict) for name, verdict in verdicts.items()]
+    with Site([evaluation(findings=findings(rows))]) as site:
+        page = site.view.recommender("home")
+        assert page is not None
+        assert [f.measure for f in page.slices[0].findings] == ["d.e", "e.f", "a.b", "b.c", "c.d"]
+
+
 def test_slices_with_trouble_come_before_many_healthy_ones() -> None:
     rows = [finding("traffic.requests", 1, slice=f"city={n}") for n in range(300)]
     rows.append(finding("traffic.requests", 1, Verdict.BREACH, slice="city=last"))
