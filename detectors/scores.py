@@ -1,4 +1,4 @@
-"""Scores: not a number, infinite, all the same, tied, out of order; and their distribution."""
+"""Scores: not a number, infinite, all the same, tied, out of order, the wrong way round; and their distribution."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Scores(Detector):
     ----------
     nan_above, infinite_above, constant_above : float
         Limits that hold without history: shares of rows, and of lists.
-    rise : float
-        Least rise of a share over history that matters.
+    rise, page_rise : float
+        Least rise of a share over history that matters, and that wakes somebody.
     order_change : float
         Least change of the share of tied or unordered lists that matters: re-ranked lists may be out of order by
         design.
@@ -44,14 +44,17 @@ class Scores(Detector):
     infinite_above: float = 0.05
     constant_above: float = 0.5
     rise: float = 0.05
+    page_rise: float = 0.1
     order_change: float = 0.2
     shift: float = 0.25
 
     def measures(self) -> tuple[Measure, ...]:
         score, lists = frozenset({"score"}), frozenset({"score", "request"})
 
-        def judge(above: float) -> tuple[Floor, History]:
-            return Floor(above=above, severity=Severity.PAGE), History("up", change=self.rise)
+        risen = History("up", change=self.page_rise, severity=Severity.PAGE)
+
+        def judge(above: float) -> tuple[Floor, History, History]:
+            return Floor(above=above, severity=Severity.PAGE), History("up", change=self.rise), risen
 
         order, shift = (
             (History("both", change=self.order_change),),
@@ -72,6 +75,10 @@ class Scores(Detector):
             Measure("unordered_share", Unit.RATIO,
                     "Share of lists in which a score rises with the position.", order, lists,
                     says="scores rise with the position in {value} of lists"),
+            Measure("reversed_share", Unit.RATIO,
+                    "Share of lists of three items or more in which scores rise all the way: the best item comes last.",
+                    (risen,), lists,
+                    says="scores rise from the first item to the last in {value} of lists"),
             Measure("median", Unit.SCORE, "Median score.", shift, score,
                     says="the median score is {value}, usually {expected}"),
             Measure("spread", Unit.SCORE, "Distance between the quartiles of the scores.", shift, score,
@@ -93,6 +100,7 @@ class Scores(Detector):
                 ("out_of_order", "unordered_share"),
             ):
                 yield share(measure, counted[kind], counted["lists"], summary.clustering)
+            yield share("reversed_share", counted["reversed"], counted["longer"], summary.clustering)
         # Scores of one list are taken as alike: an upper limit, since the histogram does not say which came together.
         yield from _distribution(summary, summary.clustering * _length(counted))
 

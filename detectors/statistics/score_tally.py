@@ -1,4 +1,4 @@
-"""Broken scores, counted: missing, infinite, all the same, tied, out of order with the position."""
+"""Broken scores, counted: missing, infinite, all the same, tied, out of order, the wrong way round."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from detectors.statistics.tally import Tally, any_row, per_cell, rows_marked, ro
 class ScoreTally(Tally):
     """Rows and lists by what is odd about their scores.
 
-    Counts of lists are among `lists`: those of two or more items whose scores are all finite. `requests` have a row;
-    squares of a request's odd rows, summed, say how much odd rows keep together.
+    Counts of lists are among `lists`: those of two or more items whose scores are all finite; `reversed` ones are among
+    the `longer` of them, with three or more. `requests` have a row; squares of a request's odd rows, summed, say how
+    much odd rows keep together.
     """
 
     name = "score_tally"
+    version = 2
     names = (
         "requests", "rows", "nan", "nan_squares", "infinite", "infinite_squares",
-        "lists", "constant", "tied", "out_of_order",
+        "lists", "constant", "tied", "out_of_order", "longer", "reversed",
     )  # fmt: skip
 
     @classmethod
@@ -38,7 +40,7 @@ class ScoreTally(Tally):
         with np.errstate(invalid="ignore"):
             step = np.diff(score)
         tie, rise = _inside_lists(batch, step == 0), _inside_lists(batch, step > 0)
-        ties = rows_marked(batch, tie)
+        ties, rises = rows_marked(batch, tie), rows_marked(batch, rise)
         nan, infinite = np.isnan(score), np.isinf(score)
         return {
             "requests": per_cell(batch, batch.length > 0),
@@ -50,7 +52,9 @@ class ScoreTally(Tally):
             "lists": per_cell(batch, whole),
             "constant": per_cell(batch, whole & (ties == batch.length - 1)),
             "tied": per_cell(batch, whole & (ties > 0)),
-            "out_of_order": per_cell(batch, whole & any_row(batch, rise)),
+            "out_of_order": per_cell(batch, whole & (rises > 0)),
+            "longer": per_cell(batch, whole & (batch.length >= 3)),
+            "reversed": per_cell(batch, whole & (batch.length >= 3) & (rises == batch.length - 1)),
         }
 
 

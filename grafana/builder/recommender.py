@@ -97,6 +97,7 @@ FAMILIES = (
             "scores.constant_share": "Lists with constant scores",
             "scores.tied_share": "Lists with tied scores",
             "scores.unordered_share": "Lists out of order",
+            "scores.reversed_share": "Lists in reverse",
             "scores.nan_share": "Scores that are not a number",
         },
     ),

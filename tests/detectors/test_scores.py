@@ -63,6 +63,28 @@ def test_order_and_ties() -> None:
     assert found["constant_share"] == 0.25
 
 
+def test_lists_in_reverse_are_those_of_three_or_more_that_rise_all_the_way() -> None:
+    found = values(
+        [[1, 2, 3], [0.5, 0.6, 0.7, 0.8], [1, 2, 3, 3], [1, 3, 2], [3, 2, 1], [1, 2], [2], [1, 2, NAN]]
+    )
+    assert found["reversed_share"] == 0.4  # of five: two items say little of an order, NaN says nothing
+    assert np.isnan(values([[1, 2], [2, 1]])["reversed_share"])
+
+
+def test_scores_that_turn_round_wake_somebody_and_lists_that_are_ranked_again_do_not() -> None:
+    judged = {m.name: m.judge for m in DETECTOR.measures()}
+    rng = np.random.default_rng(3)
+    for scores, told in (
+        (np.sort(rng.random((300, 5)), axis=1), {"unordered_share": 1, "reversed_share": 1}),
+        (rng.random((300, 5)), {"unordered_share": 1 - 1 / 120, "reversed_share": 1 / 120}),
+    ):
+        found = values(scores.tolist())
+        assert {name: found[name] for name in told} == pytest.approx(told, abs=0.03)
+    assert {spec.severity for spec in judged["unordered_share"]} == {"ticket"}
+    assert [(s.severity, s.change) for s in judged["reversed_share"]] == [("page", 0.1)]
+    assert max(s.change for s in judged["nan_share"][1:] if s.severity == "page") == 0.1
+
+
 def test_empty_lists_between_do_not_join_their_neighbours() -> None:
     found = values([[], [3, 2], [], [2, 1], [1, 5], [], []])
     assert found["unordered_share"] == pytest.approx(1 / 3)

@@ -47,7 +47,7 @@ SCORE_KINDS = (
         deadline_hours=1,
         params={"rate": 0.3},
         size=part("rate"),
-        sight=Sight(above=0.02),
+        sight=Sight(above=0.1),  # fewer are worth a ticket
     ),
     Kind(
         "score_shift",
