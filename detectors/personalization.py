@@ -104,12 +104,9 @@ class _Pairs:
         self.n = 0
         self._now = now
         self._request: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        self._lists: list[
-            tuple[NDArray[np.int64], U64]
-        ] = []  # rows of the earlier lists: number of the pair, item
-        self._other: list[NDArray[np.int64]] = [
-            np.empty((OTHERS, 0), np.int64)
-        ]  # pairs with others' lists, or -1
+        # Rows of the earlier lists of the same user, and of each of the others: number of the pair, item.
+        self._own: list[tuple[NDArray[np.int64], U64]] = [(np.empty(0, np.int64), now.item[:0])]
+        self._others = [list(self._own) for _ in range(OTHERS)]
 
     def add(self, then: Panel, contextual: NDArray[np.bool_], summary: Summary) -> None:
         """Pairs with an earlier window: of the same context in contextual cells, else of the same user."""
@@ -119,45 +116,46 @@ class _Pairs:
             request, before = matched(now, then, by_context=kind)
             here = by_context[now.request_group[request]] == kind
             request, before = request[here], before[here]
-            who = then.context[before] if kind else then.user[then.request_user[before]]
-            other = _others_of(now.request_group[request], who)
-            pair, item = rows_of(then, before)
             self._request.append(request)
-            self._lists.append((pair + self.n, item))
-            self._other.append(np.where(other >= 0, other + self.n, -1))
+            self._own.append(_numbered_from(self.n, rows_of(then, before)))
+            who = then.context if kind else then.user[then.request_user]
+            for rows, other in zip(self._others, _others_of(then.request_group, who, before), strict=True):
+                pair = np.flatnonzero(other >= 0)
+                number, item = rows_of(then, other[pair])
+                rows.append((pair[number] + self.n, item))
             self.n += len(request)
 
     def overlaps(self) -> tuple[NDArray[np.int64], F, F]:
         """Request of now of each pair, overlap with the same user's earlier list, mean overlap with others' lists."""
-        request, other = np.concatenate(self._request), np.concatenate(self._other, axis=1)
+        request = np.concatenate(self._request)
         if not self.n:
             return request, np.empty(0), np.empty(0)
-        pair, item = (np.concatenate(part) for part in zip(*self._lists, strict=True))
-        start = np.searchsorted(pair, np.arange(self.n + 1))
         ours = rows_of(self._now, request)
-        own = shared_share(self.n, ours, (pair, item))
-        total, times = np.zeros(self.n), np.zeros(self.n)
-        for step in other:
-            length = np.where(step >= 0, start[step + 1] - start[step], 0)
-            first = np.cumsum(length) - length
-            row = np.repeat(start[step] - first, length) + np.arange(length.sum())
-            shared = shared_share(self.n, ours, (np.repeat(np.arange(self.n), length), item[row]))
-            total += np.nan_to_num(shared)
-            times += np.isfinite(shared)
+        own, *others = (shared_share(self.n, ours, _joined(rows)) for rows in (self._own, *self._others))
+        times = np.isfinite(others).sum(axis=0)
         known = np.isfinite(own) & (times > 0)
-        return request[known], own[known], (total[known] / times[known])
+        return request[known], own[known], np.nansum(others, axis=0)[known] / times[known]
 
 
-def _others_of(cell: NDArray[np.int32], who: U64) -> NDArray[np.int64]:
-    """For each pair the numbers of a few pairs of others in its cell, -1 where there is none; (OTHERS, pairs)."""
-    order = np.argsort(cell, kind="stable")
-    start = np.searchsorted(cell[order], cell[order])
-    size = np.searchsorted(cell[order], cell[order], "right") - start
-    place = np.arange(len(order)) - start
-    out = np.empty((OTHERS, len(order)), np.int64)
-    for step in range(OTHERS):
-        out[step, order] = order[start + (place + step + 1) % np.maximum(size, 1)]
-    return np.where(who[out] != who, out, -1)
+def _numbered_from(first: int, rows: tuple[NDArray[np.int64], U64]) -> tuple[NDArray[np.int64], U64]:
+    return rows[0] + first, rows[1]
+
+
+def _joined(rows: list[tuple[NDArray[np.int64], U64]]) -> tuple[NDArray[np.int64], U64]:
+    pair, item = (np.concatenate(part) for part in zip(*rows, strict=True))
+    return pair, item
+
+
+def _others_of(group: NDArray[np.int32], who: U64, request: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each request a few of others in its cell, some way off in the order of their hashes; (OTHERS, requests).
+
+    -1 where there is none. `group` and `who` are those of all requests of a panel, which lie in order of the cell.
+    """
+    start = np.searchsorted(group, group[request])
+    size = np.searchsorted(group, group[request], "right") - start
+    way = 1 + (2 * np.arange(OTHERS)[:, None] + 1) * (size - 1) // (2 * OTHERS)
+    other = start + (request - start + way) % size
+    return np.where(who[other] != who[request], other, -1)
 
 
 def _by_slice(summary: Summary, request: NDArray[np.int64], own: F, others: F) -> Iterator[Measurement]:

@@ -127,6 +127,16 @@ def test_windows_in_which_something_was_wrong_are_left_out_while_there_are_other
     assert back.value[0] > 0.35
 
 
+def test_others_need_not_have_come_back_themselves() -> None:
+    """Of few who come back each is alone in a cell: there are lists of others to compare with all the same."""
+    now, before = an_hour(1), an_hour(2)
+    one = next(iter(set(now.user.tolist()) & set(before.user.tolist())))
+    strangers = np.where(now.user == one, now.user, hash_integers(np.arange(10_000, 10_000 + now.n_requests)))
+    alone = found(replace(now, user=strangers), before)
+    assert alone["dependence"].n[0] == 1
+    assert alone["own_overlap"].value[0] == by_hand(replace(now, user=strangers), before)[0][0]
+
+
 def test_without_anybody_met_again_nothing_is_known() -> None:
     stranger = replace(an_hour(2), user=hash_integers(np.arange(10_000, 10_000 + an_hour(2).n_requests)))
     measured = found(an_hour(1), stranger)["dependence"]
