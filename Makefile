@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench bench-incidents bench-peers docs pictures clean
+.PHONY: help install demo test check bench bench-incidents bench-peers docs pictures check-deploy clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ docs: install ## renew what is made from the code: parts of docs/, the alert rul
 	$(BIN)/python -m monitor.exposition.reference
 	$(BIN)/recwatch rules -o grafana/alerts/recwatch.rules.yaml
 	$(BIN)/python -m grafana.builder
+
+check-deploy: ## the manifest, the compose file and the container file's steps against what reads them; needs the network
+	PYTHON=$(PYTHON) tests/deploy/validate.sh
 
 pictures: install ## renew the pictures of the page in docs/images, with Chromium
 	@tests/system_packages.sh chromium

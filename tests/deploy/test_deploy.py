@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,37 @@ def test_systemd_finds_little_exposed_in_the_unit() -> None:
     assert float(level) < 2.0
 
 
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize(
+    ("old", "new", "remark"),
+    [
+        ("", "", ""),
+        ("ProtectClock=", "ProtectClok=", "Unknown key 'ProtectClok' in section [Service], ignoring."),
+        ("recwatch run", "recwatsh run", "Command /opt/recwatch/bin/recwatsh is not executable"),
+    ],
+    ids=["as it is", "a misspelt key", "another program"],
+)
+def test_systemd_reads_the_unit_without_a_remark(tmp_path: Path, old: str, new: str, remark: str) -> None:
+    for program in ("opt/recwatch/bin/recwatch", "bin/kill"):
+        path = tmp_path / program
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    installed = tmp_path / "etc/systemd/system" / UNIT.name
+    installed.parent.mkdir(parents=True)
+    installed.write_text(UNIT.read_text().replace(old, new))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={tmp_path}", UNIT.name],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    if not remark:
+        assert (done.returncode, said) == (0, "")
+    else:
+        assert done.returncode != 0
+        assert remark in said
+
+
 def test_the_container_runs_as_a_user_of_its_own_what_there_is() -> None:
     assert json.loads(container("ENTRYPOINT")[0]) == ["recwatch"]
     options = parsed(json.loads(container("CMD")[0]))
@@ -73,6 +105,14 @@ def test_the_container_runs_as_a_user_of_its_own_what_there_is() -> None:
     assert [str(options["storage"])] == container("VOLUME")
     assert container("EXPOSE") == [str(PORT)] == [options["listen_address"].rpartition(":")[2]]
     assert int(container("USER")[0].partition(":")[0]) > 0
+
+
+def test_what_git_ignores_is_in_no_image() -> None:
+    ignored = {line.rstrip("/") for line in (DEPLOY.parent / ".gitignore").read_text().split()}
+    left_out = (DEPLOY.parent / ".dockerignore").read_text()
+    patterns = [line for line in left_out.splitlines() if line and not line.startswith("#")]
+    for name in {".git", *ignored}:
+        assert any(fnmatch(name, pattern.removeprefix("**/")) for pattern in patterns), name
 
 
 def test_the_manifest_agrees_with_the_command_the_container_and_the_probes() -> None:

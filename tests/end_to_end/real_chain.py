@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
-from live_log import PARTITIONS
 
 from monitor.windows import Window
+from tests.end_to_end.live_log import PARTITIONS
 from tests.servers import Prometheus, Receiver, wait_for
 
 WINDOW = timedelta(seconds=10)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
-from live_log import LiveLog
-from real_chain import (
+
+from monitor.alerts.rules import Rendering
+from tests.end_to_end.live_log import LiveLog
+from tests.end_to_end.real_chain import (
     HISTORY,
     PATIENCE,
     daemon,
@@ -17,12 +18,11 @@ from real_chain import (
     pages,
     this_window,
 )
-
-from monitor.alerts.rules import Rendering
 from tests.monitor.alerts.quick_alertmanager import quick_example
+from tests.monitor.web.chromium import PHONE, browsing
 from tests.servers import alertmanager, free_port, prometheus, receiver, wait_for
 
-pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager")
+pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager", "chromium")
 
 
 def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_path: Path) -> None:
@@ -55,10 +55,13 @@ def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_p
             assert "item sku-stuck" in text
             assert " % of " in text
             assert "surface email" in text
-            with urlopen(alert["annotations"]["dashboard_url"], timeout=PATIENCE) as opened:
-                shown = opened.read().decode()
-            assert opened.status == 200
-            assert "sku-stuck" in shown
+            with browsing(tmp_path / "profile") as browser:
+                browser.looks(PHONE, script=False)
+                browser.open(alert["annotations"]["dashboard_url"])
+                shown = browser.value("document.querySelector('h1').innerText")
+                assert browser.complaints() == []
+            assert "item sku-stuck" in shown
+            assert "surface email" in shown
 
         # the daemon is gone, and nothing is scraped
         server.scrape()

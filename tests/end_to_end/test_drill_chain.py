@@ -7,11 +7,20 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from live_log import LiveLog
-from real_chain import HISTORY, PATIENCE, RECWATCH, daemon, evaluated, firing, pages, this_window
 
 from monitor.alerts.rules import Rendering
 from monitor.store import Store
+from tests.end_to_end.live_log import LiveLog
+from tests.end_to_end.real_chain import (
+    HISTORY,
+    PATIENCE,
+    RECWATCH,
+    daemon,
+    evaluated,
+    firing,
+    pages,
+    this_window,
+)
 from tests.monitor.alerts.quick_alertmanager import quick_example
 from tests.servers import alertmanager, free_port, prometheus, receiver, wait_for
 
