@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from monitor.batches import Batches
 from monitor.config.models import RecommenderConfig
 from monitor.evaluation import Evaluation, OutcomesState, ReadReport, Status
 from monitor.evaluator import LOOK_BACK, Announce, Evaluator, is_troubled, nothing
@@ -66,7 +67,7 @@ def _cycle(
         announce,
         leave_out,
         stored=lambda window: store.summary(recommender.name, window),
-        troubled=_troubled(store, recommender.name, now - REMEMBERED),
+        troubled=_troubled(store, recommender, now - REMEMBERED),
     )
     states = store.states(recommender.name)
     todo = due(recommender, states, now, evaluator.first_event() if not states else None)
@@ -163,7 +164,7 @@ def backtest(
             announce,
             left_out,
             stored=lambda window: store.summary(name, window),
-            troubled=_troubled(store, name, since),
+            troubled=_troubled(store, recommender, since),
         )
         fold = _resumed(recommender, evaluator, store, windows[0], rebaselines)
     for window in windows:
@@ -171,9 +172,12 @@ def backtest(
         yield evaluator.judge(fold, read, silent=False)
 
 
-def _troubled(store: Store, recommender: str, since: datetime) -> set[Window]:
-    known = store.evaluations(recommender, since=since, with_findings=False)
-    return {e.window for e in known if is_troubled(e)}
+def _troubled(store: Store, recommender: RecommenderConfig, since: datetime) -> set[Window]:
+    known, batches = (
+        store.evaluations(recommender.name, since=since, with_findings=False),
+        Batches(recommender),
+    )
+    return {e.window for e in known if is_troubled(e, batches)}
 
 
 def _resumed(

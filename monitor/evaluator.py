@@ -14,6 +14,7 @@ from detectors.core.detector import Context, Earlier
 from detectors.core.statistic import Statistic
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
+from monitor.batches import Batches
 from monitor.catalog import CatalogFile, CatalogRead, KnownItems, joining, known_items, nothing_known
 from monitor.config.models import RecommenderConfig
 from monitor.detector_settings import build
@@ -75,7 +76,7 @@ class Evaluator:
     stored : callable
         Statistics of an earlier window, where the store keeps them.
     troubled : set of Window
-        Earlier windows in which an incident that pages was open.
+        Earlier windows of which `is_troubled` holds.
     alter : callable, optional
         Changes each batch before anything is counted: a drill breaks it.
     """
@@ -94,6 +95,7 @@ class Evaluator:
         self._stored = stored
         self._recent: dict[Window, Summary] = {}
         self._troubled = set(troubled)
+        self._batches = Batches(recommender)
         self._alter = alter
         self.configured = build(recommender.detectors, recommender.detector_files)
         self._announce, self._leave_out, self._keep_summary = announce, leave_out, keep_summary
@@ -231,7 +233,7 @@ class Evaluator:
             del self._recent[old]
         seconds = {**read.evaluation.seconds, "judge": time.perf_counter() - clock}
         judged = replace(read.evaluation, findings=findings, open_incidents=incidents, seconds=seconds)
-        if is_troubled(judged):
+        if is_troubled(judged, self._batches):
             self._troubled.add(window)
         else:
             self._troubled.discard(window)
@@ -284,9 +286,15 @@ class Evaluator:
         return known_items(read, summary, partial(self._earlier, window), window.start_us)
 
 
-def is_troubled(evaluation: Evaluation) -> bool:
-    """Whether something was wrong that people are woken for: what the window shows is not how things usually are."""
-    return any(i.open and i.severity is Severity.PAGE for i in evaluation.open_incidents)
+def is_troubled(evaluation: Evaluation, batches: Batches) -> bool:
+    """Whether something was wrong that people are woken for: what the window shows is not how things usually are.
+
+    An incident of a nightly batch stays open until the next one, and troubles no hour in which none is made.
+    """
+    return any(
+        i.open and i.severity is Severity.PAGE and not batches.idle(i.slice, evaluation.window)
+        for i in evaluation.open_incidents
+    )
 
 
 def nothing(

@@ -17,10 +17,10 @@ from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
 from detectors.judgement.judge import Judge, Judged, kind_of
 from detectors.judgement.series import Series
+from monitor.batches import Batches
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.detector_settings import ConfiguredDetector
 from monitor.evaluation import Evaluation
-from monitor.expectations import expected_on
 from monitor.findings import Findings
 from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
@@ -62,7 +62,7 @@ class Fold:
             window_us=recommender.window.length // timedelta(microseconds=1),
         )
         self._recommender = recommender
-        self._has_batches = bool(recommender.expected.batches)
+        self._batches = Batches(recommender)
         self._memory = Memory(self._version)
         telling = {name: d.detector.telling for name, d in detectors.items()}
         self._book = IncidentBook(recommender, telling)
@@ -122,11 +122,12 @@ class Fold:
         """
         own = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
         given = [(n, self._measures[n], as_stored(m)) for n, m in own]
-        judged = self._judge.judge(measured.window.start_us, measured.slices, given)
+        start_us, batches = measured.window.start_us, self._batches.on(measured.window.start.date())
+        judged = self._judge.judge(start_us, measured.slices, given, batches)
         following = self._follow(measured, {n: j for (n, _, _), j in zip(given, judged, strict=True)})
         given += following
-        judged += self._judge.judge(measured.window.start_us, measured.slices, following)
-        judged = [self._without_rollouts(self._without_batches(j, measured.window)) for j in judged]
+        judged += self._judge.judge(start_us, measured.slices, following, batches)
+        judged = [self._without_rollouts(self._batches.not_missed(j, measured.window)) for j in judged]
         named = [(name, j, m) for (name, _, m), j in zip(given, judged, strict=True)]
         findings = findings_of(named, measured, self._measures)
         if self._recommender.in_maintenance(measured.window):
@@ -188,16 +189,6 @@ class Fold:
         if measure.unit not in DECIDED_BY_ROLLOUTS:
             return np.zeros(len(slices), bool)
         return np.array([self._version in parse_slice(text) for text in slices], bool)
-
-    def _without_batches(self, judged: Judged, window: Window) -> Judged:
-        """Traffic that is made in other hours is not missed in this one."""
-        if not (self._has_batches and judged.measure.unit.counts_traffic):
-            return judged
-        expected = expected_on(self._recommender, window.start.date())
-        wheres = [parse_slice(text) for text in judged.slices]
-        idle = expected.absent(wheres, (window.start_us, window.end_us))
-        missed = idle & (judged.verdict == int(Verdict.BREACH)) & (judged.value < judged.expected)
-        return replace(judged, verdict=np.where(missed, Verdict.OK, judged.verdict).astype(np.uint8))
 
     def _remember(self, window: Window, findings: Findings) -> None:
         c = findings.columns

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.batches import MadeInHours
 from detectors.judgement.budget import Budget
 from detectors.judgement.past import (
     COUNT,
@@ -94,6 +95,7 @@ class Judge:
         start_us: int,
         slices: Sequence[str],
         measured: Sequence[tuple[str, Measure, Measurement]],
+        batches: Sequence[MadeInHours] = (),
     ) -> list[Judged]:
         """Judge one window.
 
@@ -103,6 +105,8 @@ class Judge:
             Start of the window; later than that of every window remembered.
         slices : sequence of str
         measured : sequence of (full name, Measure, Measurement)
+        batches : sequence of MadeInHours
+            Traffic that is known to come in some hours of the day.
         """
         prepared = []
         for name, measure, found in measured:
@@ -116,7 +120,7 @@ class Judge:
                 value, error, n = (np.append(a, np.zeros(len(gone))) for a in (value, error, n))
             columns = self.past.columns(name, texts, kind)
             prepared.append((measure, kind, texts, value, error, n, columns))
-        expectation = self.past.expect(start_us)
+        expectation = self.past.expect(start_us, batches)
         most = max((len(p[2]) for p in prepared), default=1)
         chance = {
             severity: self.budget.chance(severity, measures=tests, slices=most, window_us=self.window_us)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
+from detectors.judgement.batches import MadeInHours
 from detectors.judgement.ledger import Ledger
 
 F = NDArray[np.float64]
@@ -152,7 +153,7 @@ class Past:
         """Slices of a measure that were ever seen."""
         return [s for m, s in self._column if m == measure]
 
-    def expect(self, start_us: int) -> Expectation:
+    def expect(self, start_us: int, batches: Sequence[MadeInHours] = ()) -> Expectation:
         """What the windows before make likely for the one that starts then; one entry a series."""
         k = len(self._column)
         age = start_us - self._ledger.times
@@ -160,13 +161,14 @@ class Past:
         hour = 3_600_000_000
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
         seen_now = self._as_of(start_us)
-        centre, points, deviation = self._typical(seen_now.scaled[same_hours])
-        # An hour that is clearly not like its neighbours, such as that of a nightly batch, is compared with itself.
-        this_hour = same_hours & (off_clock == 0)
-        own, own_points, own_deviation = self._typical(seen_now.scaled[this_hour])
-        together = self._together(seen_now.scaled[same_hours], seen_now.variance[same_hours])
+        scaled, variance = self._alike(seen_now, same_hours, start_us, batches)
+        centre, points, deviation = self._typical(scaled)
+        # An hour that is clearly not like its neighbours is compared with itself, be it that nobody said why.
+        this_hour = off_clock[same_hours] == 0
+        own, own_points, own_deviation = self._typical(scaled[this_hour])
+        together = self._together(scaled, variance)
         by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
-        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(seen_now.variance[this_hour])[0])
+        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(variance[this_hour])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -180,8 +182,20 @@ class Past:
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
-        seen = (seen_now.scaled[same_hours] > np.log(0.5)).any(axis=0)
+        seen = (scaled > np.log(0.5)).any(axis=0)
         return Expectation(centre, total, freedom, together, seen)
+
+    def _alike(
+        self, view: _View, windows: NDArray[np.bool_], start_us: int, batches: Sequence[MadeInHours]
+    ) -> tuple[F, F]:
+        """Values and variances of some windows, NaN where a batch is made in the one that starts then and not in them,
+        or in them alone."""
+        scaled, variance = view.scaled[windows], view.variance[windows]
+        for batch in batches:
+            other = batch.made(self._ledger.times[windows]) != batch.made(np.array([start_us]))
+            columns = np.array([at for (_, s), at in self._column.items() if batch.covers(s)], int)
+            scaled[np.ix_(other, columns)] = variance[np.ix_(other, columns)] = np.nan
+        return scaled, variance
 
     def _as_of(self, start_us: int) -> _View:
         """What counts for the window that starts then."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.verdict import Severity, Verdict
+from detectors.judgement.batches import MadeInHours
 from detectors.judgement.judge import Judge, Judged, kind_of
 from detectors.judgement.spec import Floor, History
 
@@ -49,13 +50,17 @@ class Watch:
     step: int = HOUR
     at: int = MONDAY
     judge: Judge = field(default_factory=Judge)
+    batches: tuple[MadeInHours, ...] = ()
 
     def see(self, found: Mapping[str, Point] | Point) -> Judged:
         """Judge and remember the next window."""
         slices = {"all": found} if isinstance(found, tuple) else found
         value, error, n = (np.array(column, float) for column in zip(*slices.values(), strict=True))
         [judged] = self.judge.judge(
-            self.at, tuple(slices), [(NAME, self.measure, Measurement("measure", value, error, n))]
+            self.at,
+            tuple(slices),
+            [(NAME, self.measure, Measurement("measure", value, error, n))],
+            self.batches,
         )
         self.judge.remember(self.at, remembered([(NAME, judged)]))
         self.at += self.step

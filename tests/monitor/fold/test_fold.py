@@ -340,3 +340,18 @@ def test_traffic_that_is_made_in_other_hours_is_not_missed(until: str, missed: b
         found.append(findings)
     [row] = [r for r in found[125] if (r.measure, r.slice) == (REQUESTS, "country=DE")]
     assert (row.value, row.verdict) == (0.0, Verdict.BREACH if missed else Verdict.OK)
+
+
+@pytest.mark.parametrize(("hour_of_batch", "usual"), [(3, 794), (9, 600)])
+def test_hours_of_a_batch_are_held_against_those_hours_alone(hour_of_batch: int, usual: int) -> None:
+    batch = {"where": {"country": "DE"}, "hours": [hour_of_batch]}
+    fold = a_fold(shop(slices=("country", "surface"), expected={"batches": [batch]}))
+    made = [60.0, 500.0, 100.0, 300.0, 200.0]  # on five nights, at three: the median by logarithm counts
+    for k in range(24 * 4 + 4):
+        values = np.array([600.0, 200.0]) + (np.array([made[k // 24], 0.0]) if k % 24 == 3 else 0.0)
+        requests = (values, np.sqrt(values), values)
+        findings, _ = fold.step(
+            measured(k, ("all", "country=US"), traffic__requests=requests), hour(k).end + SETTLE
+        )
+    expected = {r.slice: round(r.expected) for r in findings if r.measure == REQUESTS}
+    assert expected == {"all": usual, "country=US": 200}
