@@ -75,6 +75,12 @@ class Catalog(Detector):
             Measure("blocked_share", Unit.RATIO, "Share of rows with an item which must not be shown.",
                     (*shown, History("up", change=self.blocked_rise, severity=page)), known | blocked,
                     says="{value} of rows have an item that must not be shown"),
+            # Somebody chose what is pinned, against what the catalogue says: one of the two is wrong, the recommender
+            # is not. Who chose has to know; who is on call for the recommender need not get up.
+            Measure("pinned_blocked_share", Unit.RATIO,
+                    "Share of requests that show, pinned or expected everywhere, an item which must not be shown.",
+                    (Floor(above=self.blocked_above),), requests | blocked,
+                    says="{value} of {requests} show a pinned item that must not be shown"),
             Measure("unknown_share", Unit.RATIO, "Share of rows with an item that the catalogue does not know.",
                     (Floor(above=self.unknown_above, severity=page),
                      History("up", change=self.unknown_surge, severity=page),
@@ -110,9 +116,14 @@ class Catalog(Detector):
         for kind in ("unknown", "blocked", "out_of_stock"):
             marked = shown.marked(kind)
             if marked is not None:
+                organic, meant = marked
+                if kind == "blocked":
+                    if "request" in summary.has and meant is not None:
+                        yield shown.meant_share("pinned_blocked_share", meant)
+                    meant = None
                 if "request" in summary.has:
-                    yield shown.requests_share(f"{kind}_requests_share", *marked)
-                yield shown.rows_share(f"{kind}_share", *marked)
+                    yield shown.requests_share(f"{kind}_requests_share", organic, meant)
+                yield shown.rows_share(f"{kind}_share", organic, meant)
         for part in ("category", "provider"):
             labels = getattr(catalog, part)
             if labels is not None:
@@ -123,7 +134,7 @@ class _Shown:
     """Rows and requests that show items of some kind.
 
     At pinned places anything may be shown that is not of the catalogue, such as advertisements, but nothing that is
-    blocked.
+    blocked: that is counted apart, as nothing that the recommender has chosen.
     """
 
     def __init__(
@@ -157,6 +168,11 @@ class _Shown:
         error = np.fmax(error, _share_error(value, lists.n))
         return Measurement(measure, value, error, lists.n, self._worst(organic, meant))
 
+    def meant_share(self, measure: str, meant: Flags) -> Measurement:
+        """Share of requests in which such an item is meant."""
+        value = np.where(self._requests > 0, self._pinned(meant), np.nan)
+        return Measurement(measure, value, _share_error(value, self._n), self._n, self._worst(None, meant))
+
     def rows_share(self, measure: str, organic: Flags, meant: Flags | None) -> Measurement:
         """Share of rows with such an item, counted in full."""
         rows, hits = self._items.rows, self._items.total(organic)
@@ -175,8 +191,9 @@ class _Shown:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.nan_to_num(np.minimum(self._meant.total(meant) / self._requests, 1))
 
-    def _worst(self, organic: Flags, meant: Flags | None) -> Evidence:
-        parts = [(self._items, organic), *([(self._meant, meant)] if meant is not None else [])]
+    def _worst(self, organic: Flags | None, meant: Flags | None) -> Evidence:
+        both = ((self._items, organic), (self._meant, meant))
+        parts = [(items, flags) for items, flags in both if flags is not None]
 
         def evidence(s: int) -> Mapping[str, Any]:
             return {**worst(parts, s, self._catalog), "catalogue": {"items": len(self._catalog)}}

@@ -110,9 +110,9 @@ def test_items_that_are_meant_to_be_everywhere_are_known_and_blocked_all_the_sam
     items = (({}, frozenset(hash_texts(["promo"]).tolist())),)
     assert expecting(batch, Known.of(["a"]), items=items)["unknown_share"].value[0] == 0
     found = expecting(batch, Known.of(["a", "promo"], blocked=[False, True]), items=items)
-    assert found["blocked_requests_share"].value[0] == pytest.approx(0.9)
-    assert found["blocked_share"].value[0] == pytest.approx(18 / 38)
-    evidence = found["blocked_share"].evidence
+    assert found["pinned_blocked_share"].value[0] == pytest.approx(0.9)
+    assert found["blocked_requests_share"].value[0] == found["blocked_share"].value[0] == 0
+    evidence = found["pinned_blocked_share"].evidence
     assert evidence is not None
     assert evidence(0)["item"] == "promo"
 
@@ -122,8 +122,31 @@ def test_pinned_places_may_show_what_is_not_of_the_catalogue_but_nothing_blocked
     known = Known.of(["a", "b", "c", "ad-1"], blocked=[False, True, False, True])
     found = expecting(of_lists(lists), known, positions=(({}, 1),))
     assert found["unknown_share"].value[0] == 0
-    assert found["blocked_share"].value[0] == pytest.approx((100 + 20) / 600)
-    assert found["blocked_requests_share"].value[0] == pytest.approx(0.5 + 0.1 - 0.5 * 0.1)  # as if by chance
+    assert found["pinned_blocked_share"].value[0] == pytest.approx(0.5)
+    assert found["blocked_share"].value[0] == pytest.approx(20 / 400)
+    assert found["blocked_requests_share"].value[0] == pytest.approx(0.1)
+
+
+def test_what_is_sold_out_counts_wherever_it_stands() -> None:
+    lists = [[f"ad-{r % 2}", "a", "b" if r % 10 == 0 else "c"] for r in range(200)]
+    known = Known.of(["a", "b", "c", "ad-1"], out_of_stock=[False, True, False, True])
+    found = expecting(of_lists(lists), known, positions=(({}, 1),))
+    assert found["out_of_stock_share"].value[0] == pytest.approx((100 + 20) / 600)
+    both = 0.5 + 0.1 - 0.5 * 0.1  # as if by chance
+    assert found["out_of_stock_requests_share"].value[0] == pytest.approx(both)
+
+
+@pytest.mark.parametrize(("pinned", "severity"), [(True, False), (False, True)])
+def test_a_blocked_item_that_an_editor_chose_is_a_ticket_and_one_of_the_model_s_a_page(
+    pinned: bool, severity: bool
+) -> None:
+    lists = [["x" if r % 2 else "y", "a", "b"] for r in range(300)]
+    known = Known.of(["a", "b", "x", "y"], blocked=[False, False, True, False])
+    found = expecting(of_lists(lists), known, positions=(({}, 1),) if pinned else ())
+    said = {n: bool(j.page[0]) for n, j in judged(found).items() if j.verdict[0] == Verdict.BREACH}
+    assert said == (
+        {"pinned_blocked_share": False} if pinned else {"blocked_share": True, "blocked_requests_share": True}
+    )
 
 
 def test_what_is_wrong_is_named_the_worst_first_and_one_that_is_most_of_it_is_to_blame() -> None:
