@@ -6,24 +6,20 @@ Such a list was seen before, now and then; so it is known, and how many get it i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from detectors.core.detector import Context, Detector
 from detectors.core.hashing import combine, hash_ids
-from detectors.core.measurement import Measure, Measurement, Unit, share
+from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
-from detectors.sameness.shared_lists import Mask, SharedLists, own_lists
+from detectors.sameness.shared_lists import Mask, SharedLists, own_lists, share_of_lists
 from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.panel import Panel
-
-SHOWN_ITEMS = 20  # of the list that most got, for people to see
 
 
 @dataclass(frozen=True)
@@ -81,32 +77,11 @@ class Fallback(Detector):
         own, earlier = own_lists(summary), [e.summary for e in context.earlier()]
         shared = SharedLists.of(own, earlier)
         if self.lists:
-            yield _share("configured_share", own, _made_of(own[Panel], self.lists), shared.whole)
+            yield share_of_lists("configured_share", own, _made_of(own[Panel], self.lists), shared.whole)
         if earlier:
-            yield _share("learned_share", own, shared.before, shared.whole)
+            yield share_of_lists("learned_share", own, shared.before, shared.whole)
         if "score" in summary.has:
-            yield _share("degenerate_share", own, shared.by_now & own[Panel].flat, shared.whole)
-
-
-def _share(name: str, summary: Summary, hit: Mask, whole: Mask) -> Measurement:
-    """Share of the lists that are long enough to be one, by slice."""
-    panel, samples = summary[Panel], summary.answers
-    hits, of = (np.array([(sample & mask).sum() for sample in samples]) for mask in (hit & whole, whole))
-
-    def evidence(s: int) -> Mapping[str, Any]:
-        got = Counter(panel.signature[samples[s] & hit & whole].tolist())
-        if not got:
-            return {}
-        [(most, n)] = got.most_common(1)
-        request = int(np.flatnonzero(panel.signature == np.uint64(most))[0])
-        items = panel.item[panel.offsets[request] : panel.offsets[request + 1]][:SHOWN_ITEMS]
-        return {
-            "lists": len(got),
-            "list": [summary[ItemCounts].text_of(int(item)) for item in items],
-            "list_share": round(n / int(of[s]), 4),
-        }
-
-    return share(name, hits, of, summary.clustering, evidence)
+            yield share_of_lists("degenerate_share", own, shared.by_now & own[Panel].flat, shared.whole)
 
 
 def _made_of(panel: Panel, lists: Sequence[Sequence[str]]) -> Mask:

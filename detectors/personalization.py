@@ -27,6 +27,9 @@ F = NDArray[np.float64]
 
 OTHERS = 3  # earlier lists of other users that each list is compared with
 LEAST_USERS = 12
+FOLLOWS = frozenset(  # whole lists that are alike, not one item that is in all of them
+    {"diversity", "fallback", "same_item.identical_list_share", "same_item.shared_lists_share"}
+)
 FEW_PAIRS = 100  # fewer are made up for by windows in which something was wrong
 
 
@@ -66,7 +69,7 @@ class Personalization(Detector):
                     (History("down", change=self.fall, relative=True, severity=Severity.PAGE),), lists, LEAST_USERS,
                     "lists hardly depend on the user any more: a user's list has only {value} more in common with the "
                     "same user's earlier list than with anybody's, usually {expected}",
-                    of_sameness=True, at_once=False, follows=frozenset({"diversity", "fallback"})),
+                    of_sameness=True, at_once=False, follows=FOLLOWS),
             Measure("own_overlap", Unit.RATIO,
                     "Share of its items that a list has in common with the same user's earlier list.", (), lists,
                     LEAST_USERS, of_sameness=True),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,9 @@ from numpy.typing import NDArray
 from detectors.core.batch import I64
 from detectors.core.expected import CONTEXTUAL, POPULAR
 from detectors.core.hashing import U64, combine, distinct
+from detectors.core.measurement import Measurement, share
 from detectors.core.summary import Summary
+from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.panel import Panel
 
 Mask = NDArray[np.bool_]
@@ -19,6 +23,7 @@ Mask = NDArray[np.bool_]
 LEAST_USERS = 5  # of a list that is no longer anybody's own
 LEAST_SHARE = 0.005  # of the lists of its part of the traffic: rarer ones may have come together by chance
 LEAST_ITEMS = 2
+SHOWN_ITEMS = 20  # of the list that most got, for people to see
 OF_USUAL = 0.5  # of the usual length: of short lists many are the same, and that is what is wrong with them
 
 
@@ -90,6 +95,27 @@ class _Seen:
 def own_lists(summary: Summary) -> Summary:
     """The traffic whose lists are a person's own."""
     return summary.without(CONTEXTUAL).without(POPULAR)
+
+
+def share_of_lists(name: str, summary: Summary, hit: Mask, whole: Mask) -> Measurement:
+    """Share of the lists that are long enough to be one, by slice; which list most got, as evidence."""
+    panel, samples = summary[Panel], summary.answers
+    hits, of = (np.array([(sample & mask).sum() for sample in samples]) for mask in (hit & whole, whole))
+
+    def evidence(s: int) -> Mapping[str, Any]:
+        got = Counter(panel.signature[samples[s] & hit & whole].tolist())
+        if not got:
+            return {}
+        [(most, n)] = got.most_common(1)
+        request = int(np.flatnonzero(panel.signature == np.uint64(most))[0])
+        items = panel.item[panel.offsets[request] : panel.offsets[request + 1]][:SHOWN_ITEMS]
+        return {
+            "lists": len(got),
+            "list": [summary[ItemCounts].text_of(int(item)) for item in items],
+            "list_share": round(n / int(of[s]), 4),
+        }
+
+    return share(name, hits, of, summary.clustering, evidence)
 
 
 def _common(windows: Iterable[_Seen], size: int) -> Mask:

@@ -98,8 +98,8 @@ recwatch exists to notice that everybody gets the same. Where that is meant, say
 - `expected.kinds`: parts of the traffic whose lists depend on something else than the recommender's `kind` says:
   `contextual`: the same list for all who look at the same thing (`log.columns.context` is its column); `popular`: the
   same list for everyone.
-- `expected.batches`: traffic that is made in some hours of the day, such as a nightly batch. Those hours are held against
-  the same hours of earlier days, and not against the hours beside them, wherever such traffic is part of what is counted.
+- `expected.batches`: traffic that is made in some hours of the day, such as a nightly batch. Wherever it is part of
+  what is counted, those hours are held against the same hours of earlier days, and not against the hours beside them.
 - `log.guests`: user ids that many people share, such as `guest`.
 
 All but the guests can be limited to a part of the traffic (`where`, by slice columns) and to a last day (`until`). From

@@ -81,7 +81,8 @@ class Sight:
             return self._own(breach) and (self.there or breach.severity is Severity.TICKET)
         if breach.measure.of_response and self._is_of_lists() and within(breach.where, incident.slice):
             return True
-        if incident.detector in breach.measure.follows and self.there and meet(breach.where, incident.slice):
+        moves_it = bool({incident.detector, incident.measure} & breach.measure.follows)
+        if moves_it and self.there and meet(breach.where, incident.slice):
             return True
         known = [s for s in incident.symptoms if s.detector == breach.detector]
         if breach.severity is Severity.PAGE:

@@ -15,6 +15,7 @@ from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.fallback import Fallback
 from detectors.judgement.spec import History
+from detectors.personalization import Personalization
 from detectors.same_item import SameItem
 from detectors.traffic import Traffic
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
@@ -29,7 +30,11 @@ START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SETTLE = timedelta(minutes=10)
 TELLING = {"fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
-MEASURES = {f"{d.name}.{m.name}": m for d in (SameItem(), Traffic(), Fallback()) for m in d.measures()} | {
+MEASURES = {
+    f"{d.name}.{m.name}": m
+    for d in (SameItem(), Traffic(), Fallback(), Personalization())
+    for m in d.measures()
+} | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),
     "diversity.list_overlap": Measure(
         "list_overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),), follows=frozenset({"same_item"})

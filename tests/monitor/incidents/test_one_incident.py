@@ -261,6 +261,24 @@ def test_what_follows_from_whole_lists_being_alike_is_part_of_it_however_late() 
     assert [i.detector for i in told] == ["fallback", "traffic"]
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (alike("surface=home"), ["same_item"]),
+        (breach("same_item.shared_lists_share", "surface=home", 0.6), ["same_item"]),
+        (stuck(slice="surface=home"), ["same_item", "personalization"]),
+    ],
+)
+def test_lists_that_are_alike_cannot_depend_on_the_user_and_a_stuck_item_is_no_excuse(
+    trouble: Breach, told: list[str]
+) -> None:
+    impersonal = breach("personalization.dependence", value=0.2, expected=0.9, evidence={})
+    book = Book()
+    for _ in range(6):
+        book.see([trouble])
+    assert [i.detector for i in book.see([trouble, impersonal])] == told
+
+
 def test_what_once_was_part_of_it_stays_so_however_many_symptoms_there_are() -> None:
     many = [ticket("diversity.overlap", f"surface=s{i}") for i in range(60)]
     known = breach("fallback.learned_share", value=0.6)
