@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from detectors.comparing.items import ItemsAgainst
 from detectors.comparing.mix import mix
+from detectors.comparing.recent import HOURS, recent_shift
 from detectors.comparing.references import Reference, references
 from detectors.comparing.shift import Shift, largest, nearest
 from detectors.comparing.values import feature_shifts, score_shifts
@@ -52,6 +53,8 @@ class Drift(Detector):
         Columns of the log, by their dotted path, whose distribution is watched: a model's features, say.
     jump_above : float
         Limit for the change of one item's share of the requests.
+    recent_above : float
+        Limit for how much further the last hours are from the rest of the day than any others of it.
     item_change, score_change, feature_change : float
         Least rise of a distance over what is usual that matters, as a share.
     mix_change : float
@@ -74,6 +77,7 @@ class Drift(Detector):
     texts: tuple[str, ...] = ()
     jump_above: float = 0.1
     item_change: float = 0.2
+    recent_above: float = 0.15
     score_above: float = 0.5
     score_change: float = 0.15
     spreads: float = 0.5
@@ -104,6 +108,12 @@ class Drift(Detector):
                     (up(self.item_change),), frozenset({"request"}), least_n=LEAST_LISTS,
                     says="other items are shown than in earlier windows: they are {value} apart", of_sameness=True,
                     at_once=False),
+            Measure("recent_item_distance", Unit.RATIO,
+                    f"How much further the rows of the last {HOURS} hours are from those of the rest of the day than "
+                    "any other hours of it; of rows that belong to no request.",
+                    (Floor(above=self.recent_above),),
+                    says=f"the last {HOURS} hours show other items than the day before: {{value}} further apart than "
+                         "any other hours of it"),
             Measure("score_distance", Unit.RATIO,
                     "Kolmogorov-Smirnov distance of the scores from those of earlier windows.",
                     (Floor(above=self.score_above), up(self.score_change)), score,
@@ -139,6 +149,8 @@ class Drift(Detector):
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         if "request" in summary.has:
             yield mix("slice_mix", summary, context.version_column)
+        else:
+            yield _measured("recent_item_distance", recent_shift(summary, context))
         against = references(summary, context)
         if not against:
             return

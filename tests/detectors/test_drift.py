@@ -267,7 +267,7 @@ def test_what_a_log_lacks_is_not_measured() -> None:
     now = replace(Shop()(np.random.default_rng(0), 50), score=None, has=frozenset({"request"}), columns={})
     assert set(measured(now, context((1, now)))) == OF_ITEMS | {"slice_mix"}
     alone = replace(now, has=frozenset())
-    assert measured(alone, context((1, alone)), Drift()) == {}
+    assert set(measured(alone, context((1, alone)), Drift())) == {"recent_item_distance"}
 
 
 def test_columns_that_nobody_named_are_not_looked_at() -> None:
