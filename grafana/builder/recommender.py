@@ -69,6 +69,17 @@ FAMILIES = (
         },
     ),
     Family(
+        "Drift",
+        {
+            "drift.item_distance": "Distance of the items from earlier windows",
+            "drift.item_jump": "Largest rise of one item",
+            "drift.score_distance": "Distance of the scores from earlier windows",
+            "drift.score_stability_index": "Stability index of the scores",
+            "drift.numeric_feature_distance": "Distance of columns of numbers",
+            "drift.categorical_feature_jump": "Largest change in columns of texts",
+        },
+    ),
+    Family(
         "Drift over days",
         {
             "trend.same_item_first_place_share": "Trend: top item at the first place",

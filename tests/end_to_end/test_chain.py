@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.end_to_end.live_log import LiveLog
 from tests.end_to_end.real_chain import (
     HISTORY,
     PATIENCE,
+    WINDOW,
     daemon,
     evaluated,
     firing,
@@ -23,6 +25,9 @@ from tests.monitor.web.chromium import PHONE, browsing
 from tests.servers import alertmanager, free_port, prometheus, receiver, wait_for
 
 pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager", "chromium")
+
+
+SCRAPE = EVALUATION_OF_RULES = timedelta(seconds=1)
 
 
 def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_path: Path) -> None:
@@ -45,6 +50,10 @@ def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_p
             broken = next_window()
             log.show(broken.start, "sku-stuck", surface="email")
             wait_for(lambda: pages(told), PATIENCE)
+            late = datetime.now(UTC) - broken.start - WINDOW - SCRAPE - EVALUATION_OF_RULES
+            assert late <= timedelta(seconds=30), (
+                "of which `settle` takes two, and grouping in Alertmanager one"
+            )
             (page,) = told.at("discovery-pager")
             (alert,) = page["alerts"]
             assert alert["labels"]["alertname"] == "RecwatchIncidentPage"

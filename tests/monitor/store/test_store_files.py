@@ -46,6 +46,28 @@ def refusal(folder: Path, *, read_only: bool = False) -> str:
     return str(caught.value)
 
 
+def test_a_backup_made_while_the_store_is_written_is_its_history_in_any_folder(
+    folder: Path, shell: sqlite3.Connection, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("backup")
+    with Store.open(folder) as store:
+        store.record(evaluation(10))
+        with sqlite3.connect(elsewhere / "recwatch.db") as copy:
+            shell.backup(copy)  # as `.backup` of the command sqlite3
+        copy.close()
+        store.record(evaluation(11))
+        told = [e.window for e in store.evaluations(evaluation(0).recommender)]
+    with Store.open(elsewhere) as restored:
+        assert [e.window for e in restored.evaluations(evaluation(0).recommender)] == told[:-1]
+        restored.record(evaluation(11))
+    copied = (elsewhere / "recwatch.db").read_bytes()
+    for left in folder.glob("recwatch.db*"):
+        left.unlink()
+    (folder / "recwatch.db").write_bytes(copied)
+    with Store.open(folder) as back:
+        assert [e.window for e in back.evaluations(evaluation(0).recommender)] == told
+
+
 def test_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     for folder in (tmp_path / "state", tmp_path / "state" / "deeper"):
