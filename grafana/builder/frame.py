@@ -20,6 +20,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from monitor.alerts.alert import DAEMON_DASHBOARD, OVERVIEW_DASHBOARD, RECOMMENDER_DASHBOARD
+from monitor.incidents.fleet import FLEET
 
 DETECTORS_DASHBOARD = "recwatch-detectors"
 COLUMNS = 24  # of Grafana's grid
@@ -27,6 +28,7 @@ COLUMNS = 24  # of Grafana's grid
 # Every query says which recwatch it asks: of the job and instance that were chosen, and of one or more recommenders.
 DAEMONS = 'job=~"$job",instance=~"$instance"'
 CHOSEN = f'{DAEMONS},recommender=~"$recommender"'
+OF_FLEET = f'{DAEMONS},recommender="{FLEET}"'
 ONE = f'{DAEMONS},recommender="$recommender"'
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from grafana.builder.frame import CHOSEN, DAEMONS, Layout, frame, incidents_marked
+from grafana.builder.frame import CHOSEN, DAEMONS, OF_FLEET, Layout, frame, incidents_marked
 from grafana.builder.panels import GREEN, ORANGE, RED, YELLOW, course, link, number, rows, timeline
 from grafana.builder.queries import (
     STATES,
     TOLD,
     age_of_data,
     incidents,
+    incidents_of_fleet,
     muted,
     not_watched,
     of_each,
@@ -57,6 +58,13 @@ def overview() -> Dashboard:
                 steps=[(1, YELLOW)],
             ),
             number(
+                "Of the fleet",
+                "The same trouble in three or more recommenders at once, which is told once. Unknown when recwatch"
+                " cannot be scraped.",
+                incidents_of_fleet(OF_FLEET, DAEMONS),
+                steps=[(1, RED)],
+            ),
+            number(
                 "Not watched",
                 "Recommenders without a successful evaluation for two windows: whether they are well is unknown.",
                 f"count({not_watched(CHOSEN)}) or 0 * {watched}",
@@ -89,7 +97,8 @@ def overview() -> Dashboard:
         [
             rows(
                 "Open incidents",
-                "What is wrong, in the words of the alert. The identifier leads to the incident with its evidence.",
+                "What is wrong, in the words of the alert. The identifier leads to the incident with its evidence. Of"
+                " (fleet): the same trouble in several recommenders, told in the stead of theirs.",
                 {"A": open_incidents(CHOSEN), "B": muted(CHOSEN)},
                 {
                     "recommender": "Recommender",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grafana.builder.panels import BLUE, GRAY, GREEN, ORANGE, RED, YELLOW, States
+from monitor.incidents.fleet import FLEET
 
 PURPLE = "purple"
 
@@ -26,7 +27,8 @@ STATES: States = {
     8: ("too little to judge", GRAY),
 }
 # Whether people are still told of an open incident.
-TOLD: States = {0: ("yes", RED), 1: ("no: acknowledged", BLUE)}
+TOLD: States = {0: ("yes", RED), 1: ("no: acknowledged, or the fleet's", BLUE)}
+NOT_THE_FLEETS = f'recommender!="{FLEET}"'
 
 
 def of_each(metric: str, own: str, more: str = "") -> str:
@@ -60,7 +62,9 @@ def state(own: str) -> str:
     """
 
     def is_open(severity: str) -> str:
-        return f"""({of_each("recwatch_incident_open", own, f',severity="{severity}"')} == 1)"""
+        return (
+            f"""({of_each("recwatch_incident_open", own, f',{NOT_THE_FLEETS},severity="{severity}"')} == 1)"""
+        )
 
     def ended(how: str) -> str:
         return f"""({of_each("recwatch_evaluation_status", own, f',status=~"{how}"')} == 1)"""
@@ -80,9 +84,19 @@ or 8 * {of_each("recwatch_recommender_info", own)}"""
 
 
 def incidents(own: str, severity: str) -> str:
-    """How many are open; nothing where nothing is known."""
-    is_open = f'max by (incident) (recwatch_incident_open{{{own},severity="{severity}"}}) == 1'
-    return f"count({is_open}) or 0 * count(recwatch_recommender_info{{{own}}})"
+    """How many are open in recommenders; nothing where nothing is known."""
+    asked = f'{own},{NOT_THE_FLEETS},severity="{severity}"'
+    return _counted(asked, own)
+
+
+def incidents_of_fleet(own: str, all_of: str) -> str:
+    """How many of the fleet are open; nothing where nothing is known of any recommender."""
+    return _counted(own, all_of)
+
+
+def _counted(asked: str, known: str) -> str:
+    is_open = f"max by (incident) (recwatch_incident_open{{{asked}}}) == 1"
+    return f"count({is_open}) or 0 * count(recwatch_recommender_info{{{known}}})"
 
 
 def open_incidents(own: str) -> str:

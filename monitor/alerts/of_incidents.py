@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from monitor.alerts.alert import Alert
+from monitor.incidents.fleet import FLEET
 
 # `recwatch_incident_open` is 1 from opening to close and 0 for a day after it. What is missing says nothing, so the
 # last value counts: for two hours when the daemon is there without the incident, as a new pod with an empty store is,
@@ -27,17 +28,19 @@ or
     (up{{SELECTOR}} == 1)
 )"""
 
-# The sentence of now; where that is not there, as in a gap, an earlier one; else what the labels say.
+# The sentence of now; where that is not there, as in a gap, an earlier one; else what the labels say. Parts of an
+# incident of the fleet may each have a place of its own.
 SENTENCE = """\
 {{ $of := printf `{%s,incident=%q,recommender=%q}` `SELECTOR` $labels.incident $labels.recommender }}\
 {{ $now := printf `recwatch_incident_info%s` $of | query }}\
 {{ $was := printf `last_over_time(recwatch_incident_info%s[1d])` $of | query }}\
 {{ with or $now $was }}{{ . | first | label "summary" }}\
 {{ else }}{{ with $labels.drill }}DRILL, nothing is wrong: {{ end }}\
-{{ $labels.recommender }}: {{ $labels.detector }}{{ with $labels.item }}, item {{ . }}{{ end }}.{{ end }} \
-Place: {{ if eq $labels.slice "all" }}all traffic{{ else }}{{ $labels.slice }}{{ end }}.\
+{{ $labels.recommender }}: {{ $labels.detector }}{{ with $labels.item }}, item {{ . }}{{ end }}.{{ end }}\
+{{ if ne $labels.slice "all" }} Place: {{ $labels.slice }}.\
+{{ else if ne $labels.recommender "FLEET" }} Place: all traffic.{{ end }}\
 {{ with printf `last_over_time(recwatch_incident_onset_timestamp_seconds%s[1d])` $of | query }} \
-Since {{ . | first | value | humanizeTimestamp }}.{{ end }}"""
+Since {{ . | first | value | humanizeTimestamp }}.{{ end }}""".replace("FLEET", FLEET)
 
 
 def _open(severity: Literal["page", "ticket"], summary: str) -> Alert:
@@ -70,9 +73,9 @@ MUTED = Alert(
     "RecwatchIncidentMuted",
     "none",
     IS_MUTED,
-    "Nobody is to be told of an incident again: somebody takes care of it.",
-    "The incident {{ $labels.incident }} of {{ $labels.recommender }} is acknowledged. This alert is there for"
-    " Alertmanager, which holds back the incident's own while it fires.",
+    "Nobody is to be told of an incident again: somebody takes care of it, or an incident of the fleet tells of it.",
+    "The incident {{ $labels.incident }} of {{ $labels.recommender }} is acknowledged, or a part of an incident of the"
+    " fleet. This alert is there for Alertmanager, which holds back the incident's own while it fires.",
     page="incidents/{{ $labels.incident }}",
 )
 

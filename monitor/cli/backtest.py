@@ -99,6 +99,7 @@ def _backtest(
     from monitor.daemon.history import Historian
     from monitor.daemon.once import inspected
     from monitor.exposition.backfill import Backfill, parse_labels
+    from monitor.incidents.fleet import course
 
     now = datetime.now(UTC)
     found, workers = inspected(config, first)
@@ -110,8 +111,11 @@ def _backtest(
             values = historian.values(recommender, span[1] or now) if is_split(recommender) else ()
             for one in expand(recommender, values) if is_split(recommender) else (recommender,):
                 told += _history(historian, one, span, backfill, _meant(storage, one.name))
+    fleet = list(course(told))
     if openmetrics is not None and backfill is not None:
+        backfill.add_fleet(fleet)
         backfill.write(openmetrics)
+    told += fleet[-1][1] if fleet else ()
     told.sort(key=lambda i: (i.opened_at, i.id))
     for incident in told:
         click.echo(_line(incident))

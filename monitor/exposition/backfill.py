@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +16,8 @@ from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import MeasureInfo, measure_families
 from monitor.exposition.families import RECOMMENDER
 from monitor.exposition.labels import labels_text
-from monitor.exposition.render import number, render
-from monitor.exposition.state import CLOSED_FOR, SUCCESS, RecommenderState
+from monitor.exposition.render import number, render, render_fleet
+from monitor.exposition.state import CLOSED_FOR, SUCCESS, FleetState, RecommenderState
 from monitor.incidents.incident import Incident
 from monitor.windows import Window
 
@@ -68,9 +68,20 @@ class Backfill:
 
     def add(self, state: RecommenderState, begin: datetime, end: datetime) -> None:
         """What is exported of a recommender in [begin, end); of each recommender in order of time."""
+        self._add(render(state, self._measures, self._most_series), begin, end)
+
+    def add_fleet(self, fleet: Iterable[tuple[datetime, Sequence[Incident]]]) -> None:
+        """What is exported of incidents of the fleet, as `monitor.incidents.fleet.course` gives it."""
+        known = list(fleet)
+        ends = [moment for moment, _ in known[1:]] + [self._until]
+        for (begin, incidents), end in zip(known, ends, strict=True):
+            told = [i for i in incidents if i.resolved_at is None or begin - i.resolved_at < CLOSED_FOR]
+            self._add(render_fleet(FleetState(told)), begin, end)
+
+    def _add(self, rendered: Mapping[str, str], begin: datetime, end: datetime) -> None:
         turn = len(self._turns)
         self._turns.append((begin, min(end, self._until)))
-        for name, lines in render(state, self._measures, self._most_series).items():
+        for name, lines in rendered.items():
             gathered = self._gathered.setdefault(name, defaultdict(Points))
             for line in lines.splitlines():
                 series, _, value = line.rpartition(" ")

@@ -7,7 +7,7 @@ makes them three makes the fleet's incident, and those before it become its part
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -60,6 +60,25 @@ def step(known: Sequence[Incident], incidents: Iterable[Incident]) -> tuple[Inci
             out.append(opened)
             free = [i for i in free if i.id not in {p.incident for p in opened.parts}]
     return tuple(out)
+
+
+def course(incidents: Iterable[Incident]) -> Iterator[tuple[datetime, tuple[Incident, ...]]]:
+    """Of history, incidents of the fleet after each moment at which something opened or closed in a recommender.
+
+    What was over by then, of the fleet too, is among them.
+    """
+    found = list(incidents)
+    moments = {i.opened_at for i in found} | {i.resolved_at for i in found if i.resolved_at}
+    fleet: dict[str, Incident] = {}
+    for moment in sorted(moments):
+        by_then = [_as_of(i, moment) for i in found if i.opened_at <= moment]
+        fleet |= {i.id: i for i in step([i for i in fleet.values() if i.open], by_then)}
+        yield moment, tuple(fleet.values())
+
+
+def _as_of(incident: Incident, moment: datetime) -> Incident:
+    is_over = incident.resolved_at is not None and incident.resolved_at <= moment
+    return incident if is_over else replace(incident, resolved_at=None, resolution=None)
 
 
 def _order(incident: Incident) -> tuple[datetime, str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,10 +24,10 @@ PATIENCE = 300.0  # only a broken chain takes that long
 RECWATCH = Path(sys.executable).with_name("recwatch")
 
 
-def configured(folder: Path) -> Path:
+def configured(folder: Path, names: Sequence[str] = ("shop",)) -> Path:
+    """Recommenders that all watch one log."""
     config = folder / "shop.yaml"
     shop = {
-        "name": "shop",
         "labels": {"team": "discovery"},
         "log": {
             "path": str(folder / "log"),
@@ -39,14 +39,16 @@ def configured(folder: Path) -> Path:
         "slices": ["surface"],
         "window": {"length": "10s", "settle": "2s", "lateness": "1m"},
     }
-    config.write_text(yaml.safe_dump({"daemon": {"tick": "1s", "workers": 1}, "recommenders": [shop]}))
+    daemon = {"tick": "1s", "workers": 1}
+    recommenders = [{"name": name} for name in names]
+    config.write_text(yaml.safe_dump({"daemon": daemon, "defaults": shop, "recommenders": recommenders}))
     return config
 
 
 @contextmanager
-def daemon(folder: Path, port: int) -> Iterator[str]:
+def daemon(folder: Path, port: int, names: Sequence[str] = ("shop",)) -> Iterator[str]:
     """`recwatch run` until the block ends; it is killed, as a machine that goes away does."""
-    command = [RECWATCH, "run", configured(folder), f"--storage.path={folder / 'state'}"]
+    command = [RECWATCH, "run", configured(folder, names), f"--storage.path={folder / 'state'}"]
     with (folder / f"recwatch-{port}.log").open("wb") as said:
         listen = f"--web.listen-address=127.0.0.1:{port}"
         process = subprocess.Popen([*command, listen], stdout=said, stderr=said)
@@ -70,7 +72,7 @@ def next_window() -> Window:
 def evaluated(server: Prometheus, window: Window) -> None:
     """Wait until a window was judged, and Prometheus knows."""
     end = window.end.timestamp()
-    wait_for(lambda: server.query(f"recwatch_window_end_timestamp_seconds >= {end}"), PATIENCE)
+    wait_for(lambda: server.query(f"min(recwatch_window_end_timestamp_seconds) >= {end}"), PATIENCE)
 
 
 def firing(server: Prometheus) -> set[str]:

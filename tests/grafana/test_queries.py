@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.state import RecommenderState
+from monitor.incidents.fleet import FLEET
 from tests.end_to_end.live_log import PARTITIONS, LiveLog
 from tests.grafana.reading import FILES, Query, filled, load, queries, variables
 from tests.monitor.cycle.small_shop import COLUMNS, HOUR, due_at, hour, rows_of, shop, write_hour
-from tests.monitor.factories import config, evaluation, failed_evaluation, finding, findings
+from tests.monitor.factories import config, evaluation, failed_evaluation, finding, findings, incident
 from tests.servers import Prometheus, free_port, prometheus, wait_for
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")
@@ -70,6 +71,12 @@ UNKNOWN = {
         "thin", evaluation("thin", findings=findings([finding("traffic.requests", 3, Verdict.TOO_FEW)]))
     ),
 }
+
+FLEETS = incident(FLEET, hour(BROKEN).end, id="f1", summary="3 recommenders have the same trouble.")
+OF_FLEET = (
+    (due_at(BROKEN), (FLEETS,)),
+    (due_at(BROKEN + 1), (replace(FLEETS, resolved_at=due_at(BROKEN + 1)),)),
+)
 
 
 @dataclass
@@ -152,6 +159,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     for judged in backtest(mail, [hour(k) for k in (CUT - 1, CUT)]):
         end = judged.told_at + (HOUR if judged.window == hour(CUT - 1) else HOURS * HOUR)
         past.add(known.after(judged), judged.told_at, end)
+    past.add_fleet(OF_FLEET)
     for known_of_it in UNKNOWN.values():
         past.add(known_of_it, due_at(HEALTHY), due_at(BROKEN + 1))
     past.write(folder / "history.om")
@@ -237,6 +245,23 @@ def test_the_open_incidents_are_told_with_their_sentence_and_since_when(
     assert told[frozenset({("incident", labels["incident"]), ("recommender", SHOP)})] == 0
     assert history.ask(of(dashboard, "Open incidents", "B"), OVER) == {}
     assert since == hour(STUCK[0]).start.timestamp() * 1000
+
+
+def test_an_incident_of_the_fleet_is_told_and_counted_apart(history: History) -> None:
+    of_fleet = of("overview", "Of the fleet")
+    assert {k: one(history.ask(of_fleet, k)) for k in (HEALTHY, BROKEN, OVER)} == {
+        HEALTHY: 0,
+        BROKEN: 1,
+        OVER: 0,
+    }
+    everything = {"recommender": ".+"}
+    told = [dict(labels) for labels in history.ask(of("overview", "Open incidents"), BROKEN, **everything)]
+    [mine] = [labels for labels in told if labels["recommender"] == FLEET]
+    assert (mine["incident"], mine["summary"]) == ("f1", FLEETS.summary)
+    assert one(history.ask(of("overview", "Pages open"), BROKEN, **everything)) == 1
+    for panel in ("State of the recommenders", "Recommenders"):
+        shown = history.ask(of("overview", panel), BROKEN, **everything)
+        assert FLEET not in {dict(labels)["recommender"] for labels in shown}
 
 
 def test_a_value_and_its_band(history: History) -> None:

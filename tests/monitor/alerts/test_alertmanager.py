@@ -193,14 +193,36 @@ def test_an_acknowledged_page_is_not_repeated_and_its_end_is_told(tmp_path: Path
         wait_for(lambda: told.at("discovery-pager", "resolved"))
 
 
-def test_what_somebody_takes_care_of_pages_nobody_and_hides_nothing_else(
+def test_an_incident_of_the_fleet_is_one_page_and_its_parts_are_none(
     manager: Alertmanager, told: Receiver
 ) -> None:
     names = [f"shop/{number}" for number in range(12)]
     parts = [page(f"i-{name}", recommender=name) for name in names]
     held_back = [muted(f"i-{name}", recommender=name) for name in names]
-    manager.post([*parts, *held_back, page("another"), page("beside-it")])
+    manager.post([*parts, *held_back, page("of-the-fleet", recommender="(fleet)"), page("beside-it")])
     wait_for(lambda: len(told.at("discovery-pager")) == 2)
     time.sleep(SEVERAL_INTERVALS)
     told_of = {payload["groupLabels"]["incident"] for payload in told.at("discovery-pager")}
-    assert (told_of, len(told.arrived)) == ({"another", "beside-it"}, 2)
+    assert (told_of, len(told.arrived)) == ({"of-the-fleet", "beside-it"}, 2)
+
+
+def test_parts_that_paged_before_it_was_one_of_the_fleet_are_repeated_no_more_and_their_end_is_told(
+    tmp_path: Path, told: Receiver
+) -> None:
+    def of(incident: str, status: str = "firing") -> int:
+        return sum(p["groupLabels"]["incident"] == incident for p in told.at("discovery-pager", status))
+
+    with alertmanager(tmp_path, quick_example(told.url, reminders="1s")) as manager:
+        before = [page(f"i-{name}", recommender=name) for name in ("cart", "home")]
+        manager.post(before)
+        wait_for(lambda: all(of(f"i-{name}") >= 2 for name in ("cart", "home")))
+        together = [page("of-the-fleet", recommender="(fleet)"), page("i-feed", recommender="feed")]
+        manager.post([*together, *(muted(f"i-{n}", recommender=n) for n in ("cart", "home", "feed"))])
+        wait_for(lambda: of("of-the-fleet") >= 2)
+        counts = {name: of(f"i-{name}") for name in ("cart", "home")}
+        time.sleep(SEVERAL_INTERVALS)
+        assert {name: of(f"i-{name}") for name in ("cart", "home")} == counts
+        assert of("i-feed") == 0
+        manager.post([muted("i-cart", over=True, recommender="cart")])  # in the order of the rules
+        manager.post([page("i-cart", over=True, recommender="cart")])
+        wait_for(lambda: of("i-cart", "resolved") == 1)

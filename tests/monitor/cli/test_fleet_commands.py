@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from monitor.cli.main import cli
 from monitor.incidents.fleet import FLEET
 from monitor.store import Store
+from tests.monitor.cycle.small_shop import COLUMNS, PARTITIONS, due_at, write_hours
 from tests.monitor.factories import NOON, evaluation, incident, stuck_evaluation
 
 NAMES = ("cart", "home", "search")
@@ -103,3 +105,25 @@ def test_status_tells_it_before_the_recommenders(state: Path, fleet: str, tmp_pa
     config.write_text(CONFIG)  # none of its parts is watched any more
     found = document(state, "status", "--now", NOW, "--config", config)
     assert found["fleet"]["open_incidents"] == []
+
+
+def test_backtest_tells_of_it_when_the_daemon_would_have(tmp_path: Path) -> None:
+    write_hours(tmp_path / "log", range(8), stuck=(3, 4, 5))
+    log = {"path": str(tmp_path / "log"), "partitions": PARTITIONS, "columns": COLUMNS}
+    defaults = {"log": log, "window": {"settle": "10m"}, "labels": {"team": "shop"}}
+    config, found, metrics = (tmp_path / name for name in ("shop.yaml", "found.json", "metrics.om"))
+    config.write_text(yaml.safe_dump({"defaults": defaults, "recommenders": [{"name": n} for n in NAMES]}))
+    asked = ["backtest", str(config), "-o", str(found), "--openmetrics", str(metrics)]
+    result = CliRunner().invoke(cli, asked, standalone_mode=False)
+    assert result.exception is None, result.exception
+    told = [i for i in json.loads(found.read_text()) if i["detector"] == "same_item"]
+    *parts, one = sorted(told, key=lambda i: (i["recommender"] == FLEET, i["recommender"]))
+    assert [p["incident"] for p in one["parts"]] == [p["id"] for p in parts]
+    assert (one["severity"], one["labels"], one["culprit"]) == ("page", {"team": "shop"}, {"item": "item-7"})
+    assert one["opened_at"] == due_at(3).isoformat()
+    assert one["resolved_at"] == max(p["resolved_at"] for p in parts)
+    assert "3 recommenders have the same trouble (same_item): cart, home and search." in result.output
+    series = f'recwatch_incident_open{{job="recwatch",instance="127.0.0.1:10147",incident="{one["id"]}"'
+    values = [line.split()[-2:] for line in metrics.read_text().splitlines() if line.startswith(series)]
+    assert values[0] == ["1", f"{due_at(3).timestamp():.0f}"]
+    assert values[-1][0] == "0"

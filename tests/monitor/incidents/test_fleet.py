@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.core.verdict import Severity
-from monitor.incidents.fleet import FLEET, TOGETHER, step
+from monitor.incidents.fleet import FLEET, TOGETHER, course, step
 from monitor.incidents.incident import Incident, Part, Resolution
 from tests.monitor.factories import HOUR, NOON, incident
 
@@ -167,6 +167,18 @@ def test_two_kinds_of_trouble_are_two() -> None:
     one, other = told(kinds)
     assert {one.detector, other.detector} == {"same_item", "traffic"}
     assert one.id != other.id
+
+
+def test_over_history_it_is_told_when_the_daemon_would_have_told_it() -> None:
+    three = [found("cart"), found("home", 0.5), found("search", 1)]
+    history = [over(three[0], 3), three[1], over(three[2], 3), found("mail", detector="traffic")]
+    after = dict(course(history))
+    assert [len(fleet) for _, fleet in course(history)] == [0, 0, 1, 1, 1]
+    [at_first] = after[three[2].opened_at]
+    assert (at_first, at_first.opened_at) == (told(three)[0], three[2].opened_at)
+    [at_last] = list(after.values())[-1]
+    assert (at_last.id, at_last.open) == (at_first.id, True)
+    assert list(course([])) == []
 
 
 # Laws.
