@@ -18,9 +18,7 @@ from monitor.incidents.sentence import shorten
 
 FLEET = "(fleet)"  # in the place of a recommender's name, which has no parentheses
 TOGETHER = 3  # recommenders with the same trouble
-SPREADS = timedelta(
-    days=1
-)  # since the newest part, in which trouble of another recommender is still the same
+SPREADS = timedelta(days=1)  # since the newest part, in which trouble is still the same
 NAMED, LONGEST_NAME = 5, 40  # recommenders in the sentence, characters of each
 WORST_FIRST = (Severity.PAGE, Severity.TICKET)
 
@@ -32,8 +30,7 @@ def step(known: Sequence[Incident], incidents: Iterable[Incident]) -> tuple[Inci
 
     The same trouble is what the same detector finds. It is in one window where the stretches from onset to opening of
     all the incidents have a moment in common: for windows of one length, when they end within one window of each
-    other. Once it is told, what opens in another recommender within a day of the newest part is a part too, and so is
-    whatever opens again in one that was.
+    other. Once it is told, what opens within a day of the newest part is a part too.
 
     Parameters
     ----------
@@ -97,15 +94,13 @@ def _together(incidents: Sequence[Incident]) -> list[Incident]:
 def _joining(one: Incident, free: Sequence[Incident]) -> list[Incident]:
     """What of the same detector is a part from now on; each that comes may bring others."""
     begin, newest = one.onset_at, max(p.opened_at for p in one.parts)
-    recommenders = {p.recommender for p in one.parts}
     joining: list[Incident] = []
     while came := [
         i for i in free
         if i not in joining and i.detector == one.detector
-        and (i.recommender in recommenders or (i.opened_at >= begin and i.onset_at <= newest + SPREADS))
+        and i.opened_at >= begin and i.onset_at <= newest + SPREADS
     ]:  # fmt: skip
         joining += came
-        recommenders |= {i.recommender for i in came}
         newest = max(newest, *(i.opened_at for i in came))
     return joining
 

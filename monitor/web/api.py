@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from monitor.errors import RecwatchError, StoreError, UserError
 from monitor.evaluation import Evaluation
 from monitor.exposition.catalogue import metric_name
 from monitor.exposition.labels import printable
+from monitor.incidents.fleet import FLEET, by_part
 from monitor.incidents.incident import Incident
 from monitor.reading.cost import cost_of
 from monitor.reading.explanation import explain
@@ -161,14 +162,17 @@ class Api:
             since=_moment(request, "since"),
             include_silent=_flag(request, "all"),
         )
-        return _json([self._with_said(i) for i in list(found)[: _number(request, "limit", 100)]])
+        wholes = by_part(self._sources.records.incidents(FLEET))
+        limit = _number(request, "limit", 100)
+        return _json([self._with_said(i, wholes) for i in list(found)[:limit]])
 
     def incident(self, request: Request) -> Response:
         found = self._sources.records.incident(request.path_params["id"])
         if found is None:
             return _error(404, "There is no such incident; those closed for long are removed.")
         cost = cost_of(self._sources.records, found).to_json()
-        return _json({**self._with_said(found), "cost": cost})
+        wholes = by_part(self._sources.records.incidents(FLEET))
+        return _json({**self._with_said(found, wholes), "cost": cost})
 
     def detectors(self, request: Request) -> Response:
         infos = sorted(self._sources.catalogue().values(), key=lambda info: info.name)
@@ -191,11 +195,14 @@ class Api:
             raise HTTPException(404, "Nothing is known of a recommender of this name.")
         return name
 
-    def _with_said(self, incident: Incident) -> dict[str, Any]:
+    def _with_said(self, incident: Incident, wholes: Mapping[str, Incident]) -> dict[str, Any]:
+        """With what people said of it, and the incident of the fleet that it is a part of."""
         records = self._sources.records
         said = [{**vars(a), "at": a.at.isoformat()} for a in records.acknowledgements([incident.id])]
         thought = [{**vars(f), "at": f.at.isoformat()} for f in records.feedback([incident.id])]
-        return {**incident.to_json(), "acknowledgements": said, "feedback": thought}
+        whole = wholes.get(incident.id)
+        more = {"acknowledgements": said, "feedback": thought, "part_of": whole.id if whole else None}
+        return {**incident.to_json(), **more}
 
     def _rows(self, request: Request) -> Iterator[list[Any]]:
         """Measurements of the windows asked for, checked before the first is read."""

@@ -76,6 +76,7 @@ class IncidentView:
 
     id: str
     recommender: str
+    recommenders: tuple[str, ...]  # of an incident of the fleet
     severity: State
     open: bool
     silent: bool
@@ -115,13 +116,14 @@ def read_incident(
     return IncidentView(
         id=incident.id,
         recommender=incident.recommender,
+        recommenders=tuple(dict.fromkeys(p.recommender for p in incident.parts)),
         severity=SEVERITIES[incident.severity],
         open=incident.open,
         silent=incident.silent,
         observed=observed,
         asks=incident.open and incident.asks,
         summary=printable(incident.summary, LONGEST_SENTENCE),
-        where=place(incident.slice),
+        where=place(incident.slice) if incident.slice or not incident.parts else "",
         item=short(incident.culprit.get("item", "")),
         since=incident.onset_at,
         lasted=end - incident.onset_at,

@@ -132,7 +132,11 @@ SCHEMAS: dict[str, Schema] = {
     "Incident": {
         "allOf": [
             _ref("StoredIncident"),
-            _object(acknowledgements=_list(_ref("Acknowledgement")), feedback=_list(_ref("Feedback"))),
+            _object(
+                acknowledgements=_list(_ref("Acknowledgement")),
+                feedback=_list(_ref("Feedback")),
+                part_of={**_or_null(TEXT), "description": "The incident of the fleet that it is a part of."},
+            ),
         ]
     },
     "Lost": _object(amount=NUMBER, low=NUMBER, high=NUMBER),

@@ -1,10 +1,9 @@
-"""What the pages show, read from the store and turned into plain values; templates only lay it out."""
+"""What the pages show, read from the store."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from detectors.core.cells import slice_text
@@ -12,16 +11,27 @@ from monitor.config.models import Mode, RecommenderConfig
 from monitor.evaluation import CannotMeasure, Evaluation, Status
 from monitor.exposition.catalogue import MeasureInfo
 from monitor.exposition.labels import printable
-from monitor.exposition.state import SUCCESS
+from monitor.exposition.state import SUCCESS, fleet_incidents
+from monitor.incidents.fleet import FLEET, by_part
 from monitor.incidents.incident import Incident
 from monitor.reading.cost import cost_of
 from monitor.reading.described import Described
 from monitor.reading.explanation import Settings
-from monitor.web.contribution import Contribution, read_contributions
-from monitor.web.course import Chart, draw, read_course
+from monitor.web.contribution import read_contributions
+from monitor.web.course import draw, read_course
 from monitor.web.detector_view import DetectorPage, read_detector
 from monitor.web.finding_view import SliceView, read_findings
 from monitor.web.incident_view import LONGEST_SENTENCE, IncidentView, read_incident
+from monitor.web.pages import (
+    EvaluationView,
+    FleetView,
+    HistoryPage,
+    IncidentPage,
+    Overview,
+    RecommenderPage,
+    RecommenderView,
+    Said,
+)
 from monitor.web.sources import Parquet, Records, Sources
 from monitor.web.states import TONES, State, evaluation_state, notes, recommender_state
 from monitor.web.window_view import WindowPage, read_window
@@ -36,97 +46,6 @@ CLOSED_SHOWN = timedelta(days=7)
 AROUND = 36  # windows before an incident, and after it, in its chart
 LONGEST_COURSE = 500  # windows of a chart
 MOST = 20  # rows of a list of incidents or of trouble
-
-
-@dataclass(frozen=True)
-class EvaluationView:
-    recommender: str
-    start: datetime
-    end: datetime
-    state: State
-    attempt: int
-    evaluated_at: datetime
-    requests: int
-    rows: int
-    sampling_rate: float
-    bytes_read: int
-    seconds: float
-    was_read: bool
-
-
-@dataclass(frozen=True)
-class RecommenderView:
-    """A recommender on the overview, and at the head of its own page."""
-
-    name: str
-    state: State
-    labels: tuple[tuple[str, str], ...]
-    last: EvaluationView | None
-    newest_event: datetime | None
-    strip: tuple[EvaluationView, ...]
-    strip_text: str
-    notes: tuple[str, ...]
-    cannot_measure: tuple[CannotMeasure, ...]
-    detectors: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Overview:
-    """The first page: what is wrong, then how every recommender stands, then what could not be evaluated."""
-
-    now: datetime
-    headline: State
-    open: tuple[IncidentView, ...]
-    recommenders: tuple[RecommenderView, ...]
-    trouble: tuple[EvaluationView, ...]
-    closed: tuple[IncidentView, ...]
-
-
-@dataclass(frozen=True)
-class RecommenderPage:
-    now: datetime
-    recommender: RecommenderView
-    open: tuple[IncidentView, ...]
-    others: tuple[IncidentView, ...]
-    findings_of: EvaluationView | None
-    slices: tuple[SliceView, ...]
-    slices_left_out: int
-    evaluations: tuple[EvaluationView, ...]
-    older_trouble: tuple[EvaluationView, ...]
-    parquet: bool  # whether measurements can be had as that
-
-
-@dataclass(frozen=True)
-class Said:
-    """What somebody said of an incident."""
-
-    what: str
-    who: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class IncidentPage:
-    """An incident with its course, and where it comes from in the last window that showed it."""
-
-    now: datetime
-    incident: IncidentView
-    recommender: RecommenderView | None
-    chart: Chart | None
-    contributions: tuple[Contribution, ...]
-    said: tuple[Said, ...]
-    cost: str
-
-
-@dataclass(frozen=True)
-class HistoryPage:
-    """Evaluations, the newest first; `earlier` is where the next page begins."""
-
-    now: datetime
-    recommender: str
-    evaluations: tuple[EvaluationView, ...]
-    is_later_page: bool
-    earlier: datetime | None
 
 
 class View:
@@ -163,14 +82,25 @@ class View:
             for i in self._records.incidents(since=now - CLOSED_SHOWN)
             if i.recommender in watched and not i.silent
         ]
+        of_fleet = fleet_incidents(self._records, configs, now - CLOSED_SHOWN)
+        parts = by_part(i for i in of_fleet if i.open)
         views = [self._incident(i, now, i.recommender in observed) for i in told]
-        opened = tuple(sorted((v for v in views if v.open), key=lambda v: TONES.index(v.severity.tone)))
+        opened = tuple(
+            sorted(
+                (v for v in views if v.open and v.id not in parts), key=lambda v: TONES.index(v.severity.tone)
+            )
+        )
+        fleet = tuple(
+            FleetView(self._incident(i, now, False), self._parts(i, now)) for i in of_fleet if i.open
+        )
+        views = [self._incident(i, now, False) for i in of_fleet] + views
         trouble = [
             e for v in seen for e in v.strip if e.state.word in ("failed", "refused", "skipped", "error")
         ]
         return Overview(
             now,
-            _headline([view.state for view in seen], sum(not v.observed for v in opened)),
+            _headline([view.state for view in seen], len(fleet) + sum(not v.observed for v in opened)),
+            fleet,
             opened,
             tuple(sorted(seen, key=lambda view: (TONES.index(view.state.tone), view.name))),
             tuple(sorted(trouble, key=lambda entry: entry.end, reverse=True)[:MOST]),
@@ -188,9 +118,12 @@ class View:
         evaluations = list(self._evaluations(name, LOOK_BACK))
         shown = [_evaluation(e, incidents) for e in evaluations]
         judged, slices, left_out = self._findings(evaluations)
+        parts = by_part(self._records.incidents(FLEET, open_only=True))
+        wholes = {parts[i.id].id: parts[i.id] for i in incidents if i.id in parts}
         return RecommenderPage(
             now,
             self._recommender(config, now),
+            tuple(self._incident(i, now, False) for i in wholes.values()),
             tuple(v for v in views if v.open and not v.silent),
             tuple(v for v in views if not v.open or v.silent)[:MOST],
             _evaluation(judged, incidents) if judged else None,
@@ -214,6 +147,7 @@ class View:
         points = read_course(course, incident.measure, slice_text(incident.slice))
         until = incident.last_seen_at or incident.opened_at
         shown = next((e for e in reversed(course) if e.window.end <= until and len(e.findings)), None)
+        whole = by_part(self._records.incidents(FLEET)).get(id)
         return IncidentPage(
             now,
             self._incident(incident, now, observed),
@@ -222,6 +156,8 @@ class View:
             read_contributions(shown.findings, incident.measure, unit, incident.before) if shown else (),
             self._said(id),
             str(cost_of(self._records, incident)),
+            self._parts(incident, now),
+            self._incident(whole, now, False) if whole else None,
         )
 
     def detector(self, name: str, detector: str, slice: str | None) -> DetectorPage | None:
@@ -249,6 +185,11 @@ class View:
     def stored_incident(self, id: str) -> Incident | None:
         """As the store has it."""
         return self._records.incident(id)
+
+    def _parts(self, incident: Incident, now: datetime) -> tuple[IncidentView, ...]:
+        """Of an incident of the fleet, those that are kept; open ones first."""
+        known = [found for p in incident.parts if (found := self._records.incident(p.incident))]
+        return tuple(self._incident(i, now, False) for i in sorted(known, key=lambda i: not i.open))
 
     def _said(self, id: str) -> tuple[Said, ...]:
         """Acknowledgements and feedback, in the order in which they were given."""

@@ -118,11 +118,14 @@ def test_it_is_open_until_its_last_part_is_over() -> None:
     assert step([], [*gone, over(d, 6)]) == ()
 
 
-def test_what_breaks_again_in_a_part_is_a_part_however_late() -> None:
+def test_what_breaks_again_within_a_day_is_a_part_again_and_later_it_is_told_by_itself() -> None:
     a, b, c = found("cart"), found("home"), found("search")
-    [one] = told([a, b, c, over(a, 3), found("cart", 50)])
+    again = found("cart", 20)
+    [one] = told([a, b, c, over(a, 3), again])
     assert names(one) == ["cart", "home", "search", "cart"]
     assert "3 recommenders" in one.summary
+    [one] = told([a, b, c, over(a, 3), again, over(again, 3), found("cart", 60)])
+    assert len(one.parts) == 4
 
 
 def test_a_part_that_is_known_no_more_is_over() -> None:

@@ -130,6 +130,7 @@ def test_an_incident_is_what_the_store_has_and_what_people_said(site: Site) -> N
         **incident().to_json(),
         "acknowledgements": [{**said, "why": "rolling back"}],
         "feedback": [{**said, "useful": True}],
+        "part_of": None,
         "cost": {
             **dict.fromkeys(("clicks", "money", "start", "end", "partly")),
             "rows": 0,

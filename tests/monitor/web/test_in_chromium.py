@@ -131,17 +131,64 @@ def test_another_site_cannot_tap(browser: Browser, served: tuple[Site, str], tmp
     assert site.store.acknowledgements() == before
 
 
+@pytest.fixture(scope="module")
+def together() -> Iterator[dict[str, str]]:
+    """Pages of an incident of the fleet, one of whose recommenders has a name to run away from."""
+    names = ["cart", "home", "x" * 40 + "/" + "y" * 40]
+    evaluations = [stuck_evaluation(name, item=HOSTILE) for name in names]
+    with Site(evaluations, [config(name) for name in names], says=True) as site:
+        server = WebServer(site.app, Address("127.0.0.1", 0))
+        server.start()
+        [one] = site.store.incidents("(fleet)")
+        try:
+            yield {
+                "overview": f"{server.url}/",
+                "fleet": f"{server.url}/incidents/{one.id}",
+                "part": f"{server.url}/incidents/cart-same_item-3f9c1a",
+                "recommender": f"{server.url}/recommenders/cart",
+            }
+        finally:
+            server.stop()
+
+
+@pytest.mark.parametrize("name", ["overview", "fleet", "part", "recommender"])
+def test_an_incident_of_the_fleet_on_a_desk_and_on_a_phone(
+    browser: Browser, together: dict[str, str], name: str
+) -> None:
+    for size in (DESK, PHONE):
+        browser.looks(size)
+        browser.open(together[name])
+        assert browser.complaints() == []
+        assert browser.value("document.title") != "taken"
+        assert browser.value("document.documentElement.scrollWidth") <= size[0]
+        assert "3 recommenders have the same trouble" in browser.value("document.body.innerText")
+
+
+@pytest.mark.needs("axe-core")
+@pytest.mark.parametrize("name", ["overview", "fleet", "part", "recommender"])
+def test_everybody_can_read_an_incident_of_the_fleet(
+    browser: Browser, together: dict[str, str], name: str
+) -> None:
+    browser.looks(DESK)
+    browser.open(together[name])
+    assert violations(browser) == []
+
+
 @pytest.mark.needs("axe-core")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_everybody_can_read_it(browser: Browser, served: tuple[Site, str], path: str, dark: bool) -> None:
-    root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
     browser.looks(PHONE if dark else DESK, dark=dark)
     browser.open(served[1] + path)
+    assert violations(browser) == []
+
+
+def violations(browser: Browser) -> object:
+    """What axe-core finds wrong with the page that is open."""
+    root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
     browser.value("document.querySelectorAll('details').forEach(d => d.open = true)")
     browser.value((Path(root) / "axe-core/axe.min.js").read_text() + ";0")
-    found = browser.value(
+    return browser.value(
         "axe.run({resultTypes: ['violations']}).then(r => r.violations.map(v =>"
         " [v.id, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary]))"
     )
-    assert found == []
