@@ -141,10 +141,12 @@ class SameItem(Detector):
 
 
 def _with_the_other(first: Tops, two: Measurement) -> Measurement:
-    """Names the second item too."""
+    """Names the second item too, where there is one."""
 
     def evidence(s: int) -> Mapping[str, Any]:
-        return {**first.evidence(s), "other": first.name(s, 1)} if first.hits[s, 1] else {}
+        if not first.hits[s, 0]:
+            return {}
+        return {**first.evidence(s), "other": first.name(s, 1) if first.hits[s, 1] else "no other"}
 
     return replace(two, evidence=evidence)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -158,13 +159,12 @@ def most_first(groups: Iterable[tuple[str, Sequence[Any]]]) -> list[tuple[str, S
 
 
 def breakable(name: str) -> Markup:
-    """A long name that may break after its dots and underscores.
+    """A long name, or a slice, that may break after its punctuation.
 
-    >>> breakable("same_item.share")
-    Markup('same_<wbr>item.<wbr>share')
+    >>> breakable("same_item.share"), breakable("country=DE,surface=email")
+    (Markup('same_<wbr>item.<wbr>share'), Markup('country=<wbr>DE,<wbr>surface=<wbr>email'))
     """
-    escaped = str(escape(name))
-    return Markup(escaped.replace("_", "_<wbr>").replace(".", ".<wbr>"))
+    return Markup(re.sub(r"([_.=,])", r"\1<wbr>", str(escape(name))))
 
 
 def place(where: Mapping[str, str]) -> str:

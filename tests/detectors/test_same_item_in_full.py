@@ -125,6 +125,8 @@ def test_two_items_that_share_the_top_are_seen_where_neither_of_them_is() -> Non
     assert verdict("first_place_share", found["first_place_share"]) is not Verdict.BREACH
     evidence = found["top_two_share"].evidence(0)
     assert {evidence["item"], evidence["other"]} == {"A", "B"}
+    alone = found_in(summary_of(of_lists(with_first(healthy(600), 1.0, "A"))))["top_two_share"]
+    assert (alone.value[0], alone.evidence(0)["item"], alone.evidence(0)["other"]) == (1.0, "A", "no other")
     calm = found_in(summary_of(of_lists(healthy(600))))
     assert verdict("top_two_share", calm["top_two_share"]) is Verdict.OK
 

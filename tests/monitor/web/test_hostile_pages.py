@@ -65,14 +65,14 @@ def everywhere(text: str) -> Evaluation:
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", PATHS)
 def test_a_hostile_text_is_shown_and_does_nothing(name: str, path: str) -> None:
-    dots = "_." * (HOSTILE[name].count("_") + HOSTILE[name].count("."))  # long names may break after each
-    with Site([everywhere("harmless" + dots[::2])]) as site:
+    with Site([everywhere("harmless")]) as site:
         tags = Page(site.ask(path).text).tags
     with Site([everywhere(HOSTILE[name])]) as site:
         answer = site.ask(path)
         assert answer.status_code == 200
         page = Page(answer.text)  # fails on anything that could run
-        assert page.tags == tags
+        # long names may break after punctuation
+        assert [t for t in page.tags if t != "wbr"] == [t for t in tags if t != "wbr"]
         assert "set-cookie" not in answer.headers
         assert HOSTILE["template"] in page.text or name != "template"
         assert not any(character in page.text for character in "\ud800\x00\x1b\u202e")

@@ -98,7 +98,7 @@ def test_a_window_says_why_there_was_a_page(site: Site) -> None:
         "A page opened in this window: home-same_item-3f9c1a",
         "Not judged: detector same_item failed: ZeroDivisionError",
         "everything breach 96.9 % 3.1 % at most 9 % 9 % from history 87.9 % beyond",
-        "surface=email breach 95 % – at most 10 % 10 % from history 85 % beyond",
+        "surface= email breach 95 % – at most 10 % 10 % from history 85 % beyond",
     ):
         assert words in text, words
     narrow = text_of(site, "/recommenders/home/at/2026-03-14T11:30Z?slice=surface=email&detector=same_item")

@@ -9,7 +9,7 @@ import pytest
 from monitor.errors import StoreError, UserError
 from monitor.evaluation import CannotMeasure
 from monitor.exposition.state import read_state
-from monitor.incidents.incident import Resolution
+from monitor.incidents.incident import Resolution, Symptom
 from tests.monitor.factories import NOON, config, evaluation, failed_evaluation, incident, stuck_evaluation
 from tests.monitor.web.browser import SOON, Page, Site
 
@@ -67,7 +67,7 @@ def test_an_incident_has_a_page(site: Site) -> None:
         "Team discovery",
         "How to confirm (three steps)",
         "everything 1,474 96.9 % 3.1 % breach",
-        "surface=email 294 95 % 3.1 % breach",
+        "surface= email 294 95 % 3.1 % breach",
     ):
         assert words in text, words
 
@@ -85,6 +85,17 @@ def test_an_incident_shows_what_people_got_before_and_since() -> None:
     assert "Before sku-1 5 % What one user got: sku-1 rare When it was found sku-007065 96.9 %" in text
     assert '<code class="blamed"><bdi>sku-007065</bdi></code>' in html
     assert "<code><bdi>sku-1</bdi></code>" in html
+
+
+def test_many_symptoms_are_folded_and_what_to_do_is_one_tap_away() -> None:
+    many = tuple(Symptom("x", f"x.m{n}", {}, None, None, f"Symptom {n} of many.") for n in range(9))
+    with Site([evaluation(open_incidents=(incident(symptoms=many),))]) as site:
+        html = site.ask(INCIDENT).text
+    at_once, _, folded = html.partition("<details><summary>3 more</summary>")
+    assert [n for n in range(9) if f"Symptom {n} of many." in at_once] == list(range(6))
+    assert [n for n in range(9) if f"Symptom {n} of many." in folded] == [6, 7, 8]
+    assert '<a href="#todo">What to do</a>' in at_once
+    assert html.count('id="todo"') == 1
 
 
 def test_an_incident_that_is_over_says_why() -> None:
