@@ -14,6 +14,7 @@ from monitor.config.models import Mode
 from monitor.evaluation import Evaluation, Status
 from monitor.exposition.state import Records
 from monitor.findings import Finding
+from monitor.incidents.fleet import FLEET, by_part
 from monitor.incidents.incident import Incident
 from monitor.incidents.rebaseline import Rebaseline
 from monitor.reading.choice import chosen_detector, chosen_recommender, chosen_slice
@@ -192,7 +193,11 @@ def explain(
         for r in records.rebaselines(recommender)
         if r.start < evaluation.window.end and detector in (None, r.detector or detector)
     )
-    answer = (*_told(evaluation, incidents, said), *why_no_page(evaluation, lines, incidents, settings))
+    wholes = by_part(records.incidents(FLEET))
+    answer = (
+        *_told(evaluation, incidents, said, wholes),
+        *why_no_page(evaluation, lines, incidents, settings),
+    )
     answer += tuple(_unknown(evaluation, lines, detector))
     return Explanation(recommender, at, evaluation, answer, tuple(lines), incidents, said, meant)
 
@@ -249,9 +254,12 @@ def _why_unknown(at: datetime, earlier: Evaluation | None, later: Evaluation | N
 
 
 def _told(
-    evaluation: Evaluation, incidents: Iterable[Incident], said: Iterable[Acknowledgement]
+    evaluation: Evaluation,
+    incidents: Iterable[Incident],
+    said: Iterable[Acknowledgement],
+    wholes: Mapping[str, Incident],
 ) -> Iterable[str]:
-    """What was told of a window, and why."""
+    """What was told of a window, and why; `wholes` are incidents of the fleet by the ids of their parts."""
     taken = {a.incident_id: a for a in said}
     for incident in incidents:
         kind = "A page" if incident.severity is Severity.PAGE else "A ticket"
@@ -268,6 +276,9 @@ def _told(
             f"{kind} {when}: {incident.id}: {incident.summary} It began at {_time(incident.onset_at)},"
             f" was told at {_time(incident.opened_at)}, and was judged by {by} of {incident.measure}."
         )
+        whole = wholes.get(incident.id)
+        if whole is not None and whole.opened_at <= evaluation.told_at:
+            yield f"{incident.id} is a part of an incident of the fleet, which is told instead: {whole.id}"
         if incident.id in taken:
             a = taken[incident.id]
             yield f"{incident.id} is acknowledged by {a.who} since {_time(a.at)}: {a.why}"

@@ -15,7 +15,7 @@ from monitor.cli.main import cli
 from monitor.incidents.fleet import FLEET
 from monitor.store import Store
 from tests.monitor.cycle.small_shop import COLUMNS, PARTITIONS, due_at, write_hours
-from tests.monitor.factories import NOON, evaluation, incident, stuck_evaluation
+from tests.monitor.factories import HOUR, NOON, evaluation, incident, stuck_evaluation
 
 NAMES = ("cart", "home", "search")
 NOW = "2026-03-14T12:15Z"
@@ -78,6 +78,17 @@ def test_show_names_its_parts_and_a_part_names_it(state: Path, fleet: str) -> No
     assert document(state, "show", fleet)["part_of"] is None
 
 
+def test_explain_says_who_told_of_a_part(state: Path, fleet: str) -> None:
+    asked = ("explain", "home", "--at", "2026-03-14T11:30Z")
+    assert (
+        f"home-same_item-3f9c1a is a part of an incident of the fleet, which is told instead: {fleet}"
+        in lines(state, *asked)
+    )
+    with Store.open(state) as store:
+        store.record(evaluation("home", NOON + 10 * HOUR))
+    assert not any("of the fleet" in line for line in lines(state, *asked[:3], "2026-03-14T21:30Z"))
+
+
 def test_acknowledging_it_acknowledges_its_parts(state: Path, fleet: str) -> None:
     with Store.open(state) as store:
         over = incident("home", resolved_at=NOON)
@@ -107,12 +118,22 @@ def test_status_tells_it_before_the_recommenders(state: Path, fleet: str, tmp_pa
     assert found["fleet"]["open_incidents"] == []
 
 
-def test_backtest_tells_of_it_when_the_daemon_would_have(tmp_path: Path) -> None:
+def test_once_tells_of_it_and_backtest_when_the_daemon_would_have(tmp_path: Path) -> None:
     write_hours(tmp_path / "log", range(8), stuck=(3, 4, 5))
     log = {"path": str(tmp_path / "log"), "partitions": PARTITIONS, "columns": COLUMNS}
     defaults = {"log": log, "window": {"settle": "10m"}, "labels": {"team": "shop"}}
     config, found, metrics = (tmp_path / name for name in ("shop.yaml", "found.json", "metrics.om"))
     config.write_text(yaml.safe_dump({"defaults": defaults, "recommenders": [{"name": n} for n in NAMES]}))
+    once = ["once", str(config), "--now", due_at(3).isoformat(), "--storage.path", str(tmp_path / "state")]
+    done = CliRunner().invoke(cli, [*once, "--textfile", str(metrics)], standalone_mode=False)
+    assert (
+        "open: page: 3 recommenders have the same trouble (same_item): cart, home and search." in done.output
+    )
+    exported = [
+        line for line in metrics.read_text().splitlines() if line.startswith("recwatch_incident_muted")
+    ]
+    assert sorted(line[-1] for line in exported if "same-item" in line) == ["0", "1", "1", "1"]
+
     asked = ["backtest", str(config), "-o", str(found), "--openmetrics", str(metrics)]
     result = CliRunner().invoke(cli, asked, standalone_mode=False)
     assert result.exception is None, result.exception
