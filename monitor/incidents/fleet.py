@@ -52,10 +52,9 @@ def step(known: Sequence[Incident], incidents: Iterable[Incident]) -> tuple[Inci
         free = [i for i in free if not any(i.id in {p.incident for p in f.parts} for f in out)]
     for detector in sorted({i.detector for i in free}):
         while group := _together([i for i in free if i.detector == detector]):
-            opened = _opened(group)
-            [opened] = _follow(opened, group + _joining(opened, [i for i in free if i not in group]))
-            out.append(opened)
-            free = [i for i in free if i.id not in {p.incident for p in opened.parts}]
+            parts = group + _joining(_opened(group), [i for i in free if i not in group])
+            out += _follow(_opened(parts), parts)
+            free = [i for i in free if i not in parts]
     return tuple(out)
 
 

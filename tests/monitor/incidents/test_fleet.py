@@ -165,6 +165,12 @@ def test_a_louder_part_makes_a_page_of_it() -> None:
     assert (names(page)[-1], page.severity) == ("app", Severity.PAGE)
 
 
+def test_what_is_there_at_once_is_as_loud_as_its_loudest() -> None:
+    tickets = [found(name, severity=Severity.TICKET) for name in ("cart", "home", "search")]
+    [one] = step((), [*tickets, found("mail", 5)])  # as when replayed history ends
+    assert (one.severity, one.open, len(one.parts)) == (Severity.PAGE, True, 4)
+
+
 def test_two_kinds_of_trouble_are_two() -> None:
     kinds = [found(n, detector=d, id=f"{n}-{d}") for n in "abc" for d in ("same_item", "traffic")]
     one, other = told(kinds)
@@ -227,6 +233,9 @@ def test_never_fewer_than_three_recommenders_and_never_twice_in_open_ones(incide
         parts = [p.incident for f in fleet for p in f.parts]
         assert len(parts) == len(set(parts))
         assert step(fleet, seen) == fleet  # again is as once
+        for new in step((), seen):  # all at once
+            assert len({p.recommender for p in new.parts}) >= TOGETHER
+            assert new.severity is worst(new, seen)
 
 
 def worst(one: Incident, seen: Sequence[Incident]) -> Severity:
