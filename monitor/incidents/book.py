@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from detectors.core.cells import slice_text
+from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity
 from monitor.config.models import RecommenderConfig
 from monitor.findings import Findings
@@ -202,7 +203,8 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
 
     One window is when it is conclusive, two of three when not. What an incident leaves behind, while it recovers and
     for some windows after, is no reason by itself: a ticket waits until that is over, a page that history alone makes
-    has to be seen twice. A ticket of another kind is not what a page comes from, and does not keep it waiting.
+    has to be seen twice. A ticket of another kind is not what a page comes from, nor what is beyond an absolute limit,
+    and does not keep them waiting.
     """
     after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
     after += [
@@ -212,11 +214,18 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
     ]  # fmt: skip
     if breach.severity is Severity.PAGE:
         after = [i for i in after if i.severity is Severity.PAGE or i.detector == breach.detector]
+    elif breach.by_floor and breach.measure.unit is not Unit.CHANGE:  # a change is one from what was
+        after = [i for i in after if i.severity is Severity.PAGE or breach.detector in _kinds(i)]
     if after and breach.severity is Severity.TICKET:
         return False
     if breach.by_floor or _seconded(breach, incidents, window, memory) is not None:
         return True
     return breach.conclusive and (breach.silence or not after)
+
+
+def _kinds(incident: Incident) -> set[str]:
+    """Detectors that found anything of it."""
+    return {incident.detector, *(symptom.detector for symptom in incident.symptoms)}
 
 
 def _seconded(

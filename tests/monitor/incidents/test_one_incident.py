@@ -424,6 +424,26 @@ def test_a_ticket_of_another_kind_keeps_no_page_waiting(quiet: int) -> None:
     assert [i.detector for i in told if i.severity is Severity.PAGE and i.open] == ["traffic"]
 
 
+@pytest.mark.parametrize(
+    ("breach", "waits"),
+    [
+        (ticket("lists.short_share"), False),
+        (strong(ticket("lists.short_share")), True),  # held against what was, so what was may be the reason
+        (ticket("diversity.overlap"), True),
+    ],
+    ids=["beyond a limit", "by history", "its own kind"],
+)
+def test_a_ticket_of_another_kind_keeps_no_ticket_waiting_that_is_beyond_a_limit(
+    breach: Breach, waits: bool
+) -> None:
+    book = Book()
+    for _ in range(3):
+        book.see([ticket("diversity.overlap")])
+    for _ in range(2):
+        book.see(findings=healthy("diversity.overlap"))
+    assert len(book.see([breach])) == (not waits)
+
+
 def test_a_ticket_of_its_own_kind_does() -> None:
     """When many come for a few hours, fewer come after."""
     book = Book()
