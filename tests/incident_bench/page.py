@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from monitor.simulator.incidents import KINDS
+from monitor.simulator.incidents.sight import Sight
 from tests.bench.figures import machine, markdown
 from tests.incident_bench.report import by_kind, curves, in_all, shortfalls, told_wrongly
 from tests.incident_bench.story import Story, Untold
@@ -85,13 +86,16 @@ def _sights() -> str:
     """What is asked of a watcher, by kind."""
     rows = [("incident", "the share hit is surely above", "or the drop is clear of chance and of")]
     for kind in sorted((kind for kind in KINDS.values() if not kind.harmless), key=lambda kind: kind.name):
-        sight = kind.sight
-        rows.append(
-            (kind.name, f"{100 * sight.above:g} %", "")
-            if sight.noise is None
-            else (kind.name, "", f"{100 * sight.noise:g} % of ordinary variation")
-        )
+        rows.append(_sight(kind.name, kind.sight))
+        rows += [_sight(f"{kind.name}, without {part}", less) for part, less in kind.sight_without.items()]
     return markdown(rows)
+
+
+def _sight(name: str, sight: Sight) -> tuple[str, str, str]:
+    of = "" if sight.per_request == 1 else f", with {sight.per_request:g} to count for each request"
+    if sight.noise is None:
+        return name, f"{100 * sight.above:g} %{of}", ""
+    return name, "", f"{100 * sight.noise:g} % of ordinary variation{of}"
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from monitor.simulator.hour import Hour
 from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.popularity import Popularity
 from monitor.simulator.randomness import uniform
+from monitor.simulator.scenario import LogSpec
 from monitor.simulator.shop import Shop
 from monitor.simulator.traffic import Demand
 
@@ -117,6 +118,8 @@ class Kind:
         From the parameters to how large it is, as a share.
     sight : Sight
         How large it has to be before one window shows it.
+    sight_without : mapping of part of the log to Sight
+        The same where the log has no such part: "users", "catalogue".
     """
 
     name: str
@@ -132,6 +135,12 @@ class Kind:
     params: Mapping[str, Any] = field(default_factory=dict)
     size: Callable[[Mapping[str, Any]], float] = lambda params: params["share"]
     sight: Sight = ORDINARY
+    sight_without: Mapping[str, Sight] = field(default_factory=dict)
+
+    def sight_in(self, log: LogSpec) -> Sight:
+        """How large it has to be in a log like that."""
+        lacking = (sight for name, sight in self.sight_without.items() if not getattr(log, name))
+        return next(lacking, self.sight)
 
 
 def part(name: str) -> Callable[[Mapping[str, Any]], float]:

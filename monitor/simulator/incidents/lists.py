@@ -9,6 +9,7 @@ from monitor.simulator.incidents.kind import Event, Kind, Scene, Stage, part
 from monitor.simulator.incidents.sight import Sight
 from monitor.simulator.randomness import uniform
 
+COME_BACK = 0.05  # of a small shop's requests, those of users who were in the same place within the day
 BROKEN_APPEAL = 0.6  # people click less on lists that make no sense for them
 
 
@@ -201,8 +202,15 @@ LIST_KINDS = (
         params={"item": None, "degenerate_scores": True},
         sight=Sight(above=0.2),
     ),
-    Kind("impersonal", Stage.LISTS, impersonal, params={"categories": 4}),
-    Kind("permuted", Stage.LISTS, permuted, sight=Sight(above=0.5)),
+    Kind(
+        "impersonal",
+        Stage.LISTS,
+        impersonal,
+        params={"categories": 4},
+        # Without users only the items tell, by how often lists share one: as the square of the requests it touches.
+        sight_without={"users": Sight(above=0.6)},
+    ),
+    Kind("permuted", Stage.LISTS, permuted, sight=Sight(above=0.5, per_request=COME_BACK)),
     Kind(
         "creeping_collapse",
         Stage.LISTS,

@@ -39,7 +39,14 @@ def click_drop(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
 
 
 SCORE_KINDS = (
-    Kind("score_constant", Stage.SCORES, score_constant, deadline_hours=1, params={"value": 0.5}),
+    Kind(
+        "score_constant",
+        Stage.SCORES,
+        score_constant,
+        deadline_hours=1,
+        params={"value": 0.5},
+        sight=Sight(above=0.1),
+    ),
     Kind(
         "score_nan",
         Stage.SCORES,
@@ -58,7 +65,7 @@ SCORE_KINDS = (
         size=lost("factor"),
         sight=Sight(above=0.1),
     ),
-    Kind("order_reversed", Stage.SCORES, order_reversed, deadline_hours=1),
+    Kind("order_reversed", Stage.SCORES, order_reversed, deadline_hours=1, sight=Sight(above=0.1)),
     Kind(
         "click_drop",
         Stage.SCORES,

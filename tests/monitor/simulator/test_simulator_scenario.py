@@ -158,6 +158,17 @@ def test_labels_hold_what_a_scorer_reads():
     assert (canary["place"], canary["to"]) == ({"country": "US"}, "v2-canary")
 
 
+@pytest.mark.parametrize(("users", "visible"), [(True, True), (False, False)])
+def test_what_can_be_seen_depends_on_what_the_log_has(users, visible):
+    data = {
+        "shop": {**SMALL, "requests_per_hour": 500},
+        "log": {"users": users},
+        "incidents": [{"kind": "impersonal", "hours": 9, "start_hour": 12, "params": {"share": 0.5}}],
+    }
+    [told] = labels(Simulation(parse_scenario(data), 1), ["an item"] * SMALL["items"])["events"]
+    assert told["visible"] is visible
+
+
 def test_the_built_in_scenarios_lay_out_and_name_every_incident():
     scenarios = [*SCENARIOS.values(), *(draw(seed) for draw in DRAWN.values() for seed in range(20))]
     for scenario in SCENARIOS.values():
