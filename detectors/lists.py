@@ -16,6 +16,8 @@ from detectors.judgement.spec import Floor, History
 from detectors.statistics.list_tally import LONGEST, ListTally
 from detectors.statistics.panel import Panel
 
+LENT = 10  # lists that what is known of the whole is worth to a slice
+
 
 @dataclass(frozen=True)
 class Lists(Detector):
@@ -80,9 +82,11 @@ class Lists(Detector):
         lengths = np.arange(LONGEST + 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = by_length @ lengths / lists
-            deviation = np.sqrt(np.maximum(by_length @ lengths**2 / lists - mean**2, 0))
+            variance = np.nan_to_num(np.maximum(by_length @ lengths**2 / lists - mean**2, 0))
+            # A few lists that happen to be equally long do not show how lengths vary; those of the whole do.
+            variance = (lists * variance + LENT * variance[0]) / (lists + LENT)
             n = lists / summary.clustering
-            yield Measurement("mean_length", mean, deviation / np.sqrt(n), n)
+            yield Measurement("mean_length", mean, np.sqrt(variance / n), n)
         short = summary.members(tally) @ _short(tally.counts[:, : LONGEST + 1])
         yield share("short_share", short, lists, summary.clustering, lambda s: _lengths(by_length[s]))
         if "empty_lists" in summary.has:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,19 @@ def test_surfaces_may_have_lists_of_their_own_length() -> None:
         "all": 0.0, "surface=email": 0.0, "surface=home": 0.0
     }  # fmt: skip
     assert in_slices(batch, measure(DETECTOR, batch)["mean_length"])["surface=email"] == 2.0
+
+
+def test_few_lists_that_happen_to_be_equally_long_are_not_known_to_be_so_for_ever() -> None:
+    """Of lists of one or three items, four of three in a row are no wonder."""
+    batch = of_lists(
+        [["a"], ["a", "b", "c"]] * 50 + [["a", "b", "c"]] * 4, surfaces=["home"] * 100 + ["email"] * 4
+    )
+    found = measure(DETECTOR, batch)["mean_length"]
+    error = in_slices(batch, replace(found, value=found.error))
+    assert 0.3 < error["surface=email"] < 0.6
+    assert error["all"] == pytest.approx(1 / np.sqrt(104), rel=0.02)
+    fixed = of_lists(FULL, surfaces=["home"] * 16 + ["email"] * 4)
+    assert measure(DETECTOR, fixed)["mean_length"].error.tolist() == [0, 0, 0]
 
 
 def test_evidence_is_the_lengths() -> None:
