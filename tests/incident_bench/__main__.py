@@ -85,12 +85,12 @@ def tasks_of(options: argparse.Namespace) -> Iterator[Task]:
 
 
 def command_of(options: argparse.Namespace) -> str:
-    """The command that makes the same again; of folders only their names."""
+    """The command that makes the same again; of folders elsewhere only their names."""
     if options.simulated:
         return f"python -m tests.incident_bench --simulated {' '.join(f.name for f in options.simulated)}"
     rates = " ".join(f"{rate:g}" for rate in options.requests_per_hour)
     seeds = ",".join(map(str, options.seeds))
-    names = " ".join(Path(name).name for name in options.scenarios)
+    names = " ".join(Path(name).name if Path(name).is_absolute() else name for name in options.scenarios)
     return f"python -m tests.incident_bench --scenarios {names} --seeds {seeds} --requests-per-hour {rates}"
 
 
