@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.incident_bench.peers import __main__ as bench
+from tests.incident_bench.peers import judging
 from tests.incident_bench.peers.alarms import Alarm, reports
 from tests.incident_bench.peers.page import NAMES, Told, page
 from tests.incident_bench.scorer import score
@@ -115,18 +117,18 @@ def test_the_page_sets_them_side_by_side_and_says_what_failed():
 
 def test_a_peer_that_cannot_run_is_said_with_its_error(tmp_path):
     (tmp_path / "labels.json").write_text("{}")
-    one = bench.judge_peer("no_such_peer", "log-1-1", tmp_path, sys.executable, tmp_path)
+    one = judging.judge_peer("no_such_peer", "log-1-1", tmp_path, sys.executable, tmp_path)
     assert one.story is None
     assert one.failed.startswith("ended with 1: ModuleNotFoundError: No module named ")
 
 
 def test_every_peer_has_its_adapter():
-    folder = bench.REQUIREMENTS.parent / "adapters"
+    folder = judging.REQUIREMENTS.parent / "adapters"
     assert all((folder / f"{name}.py").exists() for name in NAMES)
 
 
 def test_requirements_are_pinned_and_name_no_registry():
-    lines = [line.split("#")[0].strip() for line in bench.REQUIREMENTS.read_text().splitlines()]
+    lines = [line.split("#")[0].strip() for line in judging.REQUIREMENTS.read_text().splitlines()]
     assert all(re.fullmatch(r"[a-z]+==[\d.]+", line) for line in lines if line)
 
 
@@ -152,6 +154,22 @@ def test_an_environment_is_renewed_when_the_pins_change(tmp_path, text, monkeypa
     assert calls == ["create"]
 
 
+def test_the_command_judges_logs_in_processes_of_their_own(tmp_path):
+    """Spawned processes do not find what the file of a command defines."""
+    peers, log = tmp_path / "peers", tmp_path / "own-300-1"
+    (peers / "bin").mkdir(parents=True)
+    (peers / "bin" / "python").symlink_to(sys.executable)
+    (peers / "installed.txt").write_text(judging.REQUIREMENTS.read_text())
+    log.mkdir()
+    options = ["--simulated", log, "--peers", "--environment", peers, "--cache", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.incident_bench.peers", *map(str, options)],
+        capture_output=True, text=True, check=False, cwd=judging.ROOT,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "- own-300-1: recwatch: RecwatchFailed: recwatch init ended with 2" in done.stdout
+
+
 def test_a_peer_is_asked_once_about_a_log_and_again_when_the_log_is_another(tmp_path, monkeypatch):
     asked = []
 
@@ -164,6 +182,6 @@ def test_a_peer_is_asked_once_about_a_log_and_again_when_the_log_is_another(tmp_
     for seed in (1, 1, 2):
         labels = {"start": at(0).isoformat(), "end": at(48).isoformat(), "events": [], "seed": seed}
         (tmp_path / "labels.json").write_text(json.dumps(labels | {"requests_per_hour": 300.0}))
-        one = bench.judge_peer("sql_thresholds", "log-1-1", tmp_path, Path("python"), tmp_path)
+        one = judging.judge_peer("sql_thresholds", "log-1-1", tmp_path, Path("python"), tmp_path)
         assert one.story.seconds == 2.0
     assert asked == ["sql_thresholds", "sql_thresholds"]
