@@ -145,9 +145,9 @@ def duplicate_items(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> 
 
 
 def short_lists(hour: Hour, hit: np.ndarray, event: Event, scene: Scene) -> None:
-    """Lists of one to three items, and of fewer than they should have."""
+    """Lists of one to three items, and of fewer than half of what they should have."""
     rows = np.flatnonzero(hit & (scene.rng.random(len(hour)) < event["rate"]))
-    most = np.clip(hour.length[rows] - 1, 1, 3)
+    most = np.clip((hour.length[rows] - 1) // 2, 1, 3)
     hour.length[rows] = np.minimum(hour.length[rows], scene.rng.integers(1, most, endpoint=True))
 
 

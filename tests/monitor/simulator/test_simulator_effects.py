@@ -1,6 +1,7 @@
 """Every kind of event does to the written log what its label says; measured on the files with plain counting."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from monitor.simulator.incidents import KINDS
 from monitor.simulator.randomness import uniform
-from tests.monitor.simulator.broken_log import tell
+from monitor.simulator.scenario import EventSpec, Scenario
+from monitor.simulator.simulation import Simulation
+from tests.monitor.simulator.broken_log import SHOP, tell
 
 
 def share(values, value):
@@ -207,6 +210,12 @@ def test_short_lists(tmp_path):
     length = Counter(len(items) for items in story.broken.lists())
     assert set(length) == {1, 2, 3, 8}
     assert 1 - length[8] / length.total() == pytest.approx(0.3, abs=0.04)
+
+
+@pytest.mark.parametrize(("slots", "lengths"), [(3, {1, 3}), (5, {1, 2, 5}), (30, {1, 2, 3, 30})])
+def test_short_lists_have_fewer_than_half_the_items(slots, lengths):
+    scenario = Scenario(shop=replace(SHOP, slots=slots), days=1, incidents=(EventSpec("short_lists", 2, 12),))
+    assert set(Simulation(scenario, 5).hour(12).length.tolist()) == lengths
 
 
 def test_empty_lists_leave_no_row_in_the_long_layout(tmp_path):
