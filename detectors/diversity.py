@@ -94,7 +94,7 @@ class Diversity(Detector):
             Measure("list_overlap", Unit.RATIO,
                     "Share of a list's items that another request's list has too, on average.",
                     (Floor(above=self.overlap_above),
-                     History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.02),
+                     History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.015),
                      History("up", change=self.overlap_rise)), lists, LEAST_PAIRED,
                     "any two lists share {value} of their items", of_sameness=True, averaged=True,
                     follows=frozenset({"same_item", "personalization", "fallback"})),
