@@ -20,14 +20,23 @@ from tests.end_to_end.real_chain import (
     pages,
     this_window,
 )
+from tests.grafana.reading import FILES, filled, load, queries
 from tests.monitor.alerts.quick_alertmanager import quick_example
 from tests.monitor.web.chromium import PHONE, browsing
-from tests.servers import alertmanager, free_port, prometheus, receiver, wait_for
+from tests.servers import Prometheus, alertmanager, free_port, prometheus, receiver, wait_for
 
 pytestmark = pytest.mark.needs("prometheus", "prometheus-alertmanager", "chromium")
 
 
 SCRAPE = EVALUATION_OF_RULES = timedelta(seconds=1)
+
+
+def on_the_dashboards(server: Prometheus) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """What every query of every dashboard shows now, by dashboard and panel."""
+    chosen = {"recommender": "shop", "slice": "surface=email"}
+    chosen |= {"detector": "same_item", "measure": "same_item.first_place_share"}
+    every = (query for file in FILES for query in queries(load(file.stem)))
+    return {str(query): server.query(filled(query.expression, chosen)) for query in every}
 
 
 def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_path: Path) -> None:
@@ -46,6 +55,7 @@ def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_p
             server.scrape(address)
             evaluated(server, this_window())
             assert firing(server) == set()
+            calm = on_the_dashboards(server)  # every query is answered, by what was scraped
 
             broken = next_window()
             log.show(broken.start, "sku-stuck", surface="email")
@@ -64,6 +74,14 @@ def test_one_incident_is_one_notification_from_its_first_window_to_its_end(tmp_p
             assert "item sku-stuck" in text
             assert " % of " in text
             assert "surface email" in text
+            troubled = on_the_dashboards(server)
+            for panel in ("overview: State of the recommenders A", "recommender: State A"):
+                assert [[value for _, value in on[panel]] for on in (calm, troubled)] == [[0], [1]], panel
+            for panel in ("recommender: Top item at the first place A", "detectors: $measure A"):
+                [(_, before)], [(_, since)] = calm[panel], troubled[panel]
+                assert before < 0.3 < 0.9 < since, panel
+            ((listed, _),) = troubled["overview: Open incidents A"]
+            assert listed["summary"] in text
             with browsing(tmp_path / "profile") as browser:
                 browser.looks(PHONE, script=False)
                 browser.open(alert["annotations"]["dashboard_url"])
