@@ -10,6 +10,8 @@ import pytest
 
 from monitor.config.models import Mode, RecommenderConfig
 from monitor.daemon.publisher import Publisher
+from monitor.drill.drills import Drills, WithDrills
+from monitor.drill.run import marked
 from monitor.evaluation import Evaluation
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
@@ -99,6 +101,19 @@ def test_of_parts_that_nobody_is_told_of_it_tells_nothing(
     assert lines(store, configs) == []
     some = [*configs, CONFIGS[0]] if configs[0].name == "feed" else [CONFIGS[0], *configs[1:]]
     assert any('recommender="(fleet)"' in x for x in lines(store, some))
+
+
+def test_drills_are_no_part_of_it(store: Store) -> None:
+    drills = Drills()
+    shown = WithDrills(store, drills)
+    for name in (*NAMES, "feed"):
+        drills.begin(marked(incident(name), NOON), LATER + HOUR)
+    feed = read_state(shown, config("feed"), LATER)
+    assert ([i.id[:6] for i in feed.incidents], feed.muted) == (["drill-"], set())
+    assert [i.id for i in read_fleet(shown, CONFIGS, LATER).incidents] == [only(store).id]
+    assert {p.incident for p in only(store).parts} == {f"{name}-same_item-3f9c1a" for name in NAMES}
+    with Store.in_memory() as empty:
+        assert read_fleet(WithDrills(empty, drills), CONFIGS, LATER).incidents == []
 
 
 def test_the_publisher_renders_the_parts_that_were_there_before_anew(
