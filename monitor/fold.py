@@ -25,6 +25,7 @@ from monitor.findings import Findings
 from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
+from monitor.incidents.loudness import as_loud_as_wider
 from monitor.incidents.memory import Memory
 from monitor.incidents.place import meet, within
 from monitor.incidents.rebaseline import Rebaseline
@@ -255,7 +256,7 @@ class Fold:
                         evidence_of(measurement, measured, text),
                     )
                 )
-        return out
+        return as_loud_as_wider(out)
 
 
 def _left_out(findings: Findings) -> Findings:
