@@ -57,7 +57,8 @@ def _label(event: Event, simulation: Simulation, item_names: pa.Array) -> dict[s
         label["place"] = params["place"] or _place(event)
         label["effect"] = round(event.effect, 4)
         label["requests_there"] = round(requests, 1)
-        label["visible"] = kind.sight_in(simulation.scenario.log).shows(event.effect, requests)
+        sight = kind.sight_in(simulation.scenario.log)
+        label["visible"] = sight.shows(event.effect_within(deadline), requests)
     return label
 
 

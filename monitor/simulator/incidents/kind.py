@@ -67,6 +67,10 @@ class Event:
         """How large it is: the share of what is in its place that it touches, or takes away."""
         return float(self.kind.size(self.params))
 
+    def effect_within(self, hours: float) -> float:
+        """How large it has become after so many hours."""
+        return self.effect * (self.progress(self.start_hour + int(hours) - 1) if self.kind.gradual else 1.0)
+
     def active(self, hour: int) -> bool:
         return self.start_hour <= hour < self.start_hour + self.hours
 
@@ -106,6 +110,8 @@ class Kind:
         Nobody may be paged for it.
     lasting : bool
         Its effect stays when it is over.
+    gradual : bool
+        It comes by and by, and is as large as it is said to be in its last hour only.
     item : "none", "unpopular" or "family"
         Whether it needs an item, and which the seed draws: one that hardly anyone gets, or one of a large family.
     named : bool
@@ -128,6 +134,7 @@ class Kind:
     demand: OnDemand | None = None
     harmless: bool = False
     lasting: bool = False
+    gradual: bool = False
     item: Literal["none", "unpopular", "family"] = "none"
     named: bool = True
     severity: Literal["page", "ticket"] = "page"

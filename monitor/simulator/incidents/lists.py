@@ -215,6 +215,7 @@ LIST_KINDS = (
         "creeping_collapse",
         Stage.LISTS,
         creeping_collapse,
+        gradual=True,
         severity="ticket",
         deadline_hours=48,
         params={"depth": 0.5, "categories": 4},

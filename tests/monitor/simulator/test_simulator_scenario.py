@@ -158,6 +158,15 @@ def test_labels_hold_what_a_scorer_reads():
     assert (canary["place"], canary["to"]) == ({"country": "US"}, "v2-canary")
 
 
+@pytest.mark.parametrize(("depth", "visible"), [(0.5, False), (0.9, True)])
+def test_what_comes_by_and_by_is_as_large_as_it_is_by_its_deadline(depth, visible):
+    """48 of 96 hours: half of what it becomes, and more than 30 % is asked."""
+    creeping = {"kind": "creeping_collapse", "hours": 96, "start_hour": 12, "params": {"depth": depth}}
+    data = {"shop": {**SMALL, "requests_per_hour": 500}, "incidents": [creeping]}
+    [told] = labels(Simulation(parse_scenario(data), 1), ["an item"] * SMALL["items"])["events"]
+    assert (told["effect"], told["visible"]) == (depth, visible)
+
+
 @pytest.mark.parametrize(("users", "visible"), [(True, True), (False, False)])
 def test_what_can_be_seen_depends_on_what_the_log_has(users, visible):
     data = {
