@@ -28,8 +28,8 @@ as it was written, and what it would have told is held against what happened.
 - *extra pages*: those beyond the first, and pages for what deserves a ticket. *Reports*: of any kind, for one incident.
 - A report is *false* when it opened outside every incident and the twelve hours after it, in which recovery may show.
   A ticket during a harmless event (a sale, a roll-out, a holiday, a refreshed catalogue) is counted apart.
-- *below sight*: so small that one window cannot show it to anybody (the last table says from what size on it could);
-  listed, but not held against recwatch."""
+- *below sight*: so small by its deadline that one window cannot show it to anybody (the last table says from what size
+  on it could); listed, but not held against recwatch."""
 
 
 @dataclass(frozen=True)
