@@ -66,7 +66,7 @@ PICTURES = {
     "cannot-measure": Picture(RECOMMENDER, height=900, opened=True),
     "detector": Picture(f"{RECOMMENDER}/detectors/same_item", height=1100),
     "window": Picture(f"{RECOMMENDER}/at/{STUCK:%Y-%m-%dT%H:%MZ}", height=900),
-    "evaluations": Picture(f"{RECOMMENDER}/evaluations", height=700),
+    "evaluations": Picture(f"{RECOMMENDER}/evaluations", height=800),
 }
 
 
@@ -83,7 +83,7 @@ def demonstration(folder: Path) -> Iterator[tuple[View, WebServer]]:
             now = BEGAN + recommender.window.settle
             while now <= NOW:
                 for evaluation in run_cycle(recommender, store, now):
-                    took = dict.fromkeys(evaluation.seconds, 0.01)  # the only thing that differs between runs
+                    took = dict.fromkeys(evaluation.seconds, 0.04)  # the only thing that differs between runs
                     store.record(replace(evaluation, seconds=took))
                 now += HOUR
         view = View(
