@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from monitor.catalog import CatalogRead
+from monitor.cli.contained import checked
 from monitor.cli.progress import progress
 from monitor.config.effective import to_yaml
-from monitor.config.loader import load
 from monitor.config.models import Config, Mode, RecommenderConfig
 from monitor.config.problems import child
-from monitor.detector_settings import build, check_detectors
+from monitor.detector_settings import build
 from monitor.errors import LogError, UserError
 from monitor.expectations import ended, expected_on
 from monitor.inspect.agreement import OpenedLog, disagreements, open_log
@@ -39,7 +39,7 @@ def check(config: Path, plan: bool, print_effective: bool) -> None:
 
     Exit codes: 0; 2 for a mistake, with its exact key.
     """
-    found = load(config, check_detectors)
+    found = checked(config)
     if print_effective:
         click.echo(to_yaml(found), nl=False)
         if not plan:

@@ -137,12 +137,11 @@ def try_(file: str, config: Path, begin: datetime | None, end: datetime | None) 
     FILE may be the name of a detector that CONFIG has, such as one with an expression. One that hangs or takes too
     much memory is stopped and left out, as in the daemon. Exit codes: 0; 1 when one failed, or measured nothing.
     """
-    from monitor.config.loader import load
+    from monitor.cli.contained import checked
     from monitor.daemon.history import Historian
-    from monitor.detector_settings import check_detectors
     from monitor.own.trial import TIMED_HISTORY
 
-    found = load(config, check_detectors)
+    found = checked(config)
     with Historian(found.daemon, cycle=TIMED_HISTORY) as historian:
         known = [_tried(historian, file, recommender, (begin, end)) for recommender in found.recommenders]
     if not all(known):
@@ -213,12 +212,12 @@ def _report(
 def _known(config: Path | None) -> dict[str, Detector]:
     """Installed detectors with their defaults, those of a configuration as it has them."""
     from detectors.core.detector import discover
-    from monitor.config.loader import load
-    from monitor.detector_settings import build, check_detectors
+    from monitor.cli.contained import checked
+    from monitor.detector_settings import build
 
     known: dict[str, Detector] = {name: kind() for name, kind in discover().items()}
     if config is not None:
-        for recommender in load(config, check_detectors).recommenders:
+        for recommender in checked(config).recommenders:
             made = build(recommender.detectors, recommender.detector_files)
             known |= {name: configured.detector for name, configured in made.items()}
     return known
@@ -227,14 +226,14 @@ def _known(config: Path | None) -> dict[str, Detector]:
 def _of(file: str) -> dict[str, Detector]:
     """The detectors of a file or folder, or the installed one of that name."""
     from detectors.core.detector import discover
-    from monitor.own.files import BadFile, load_files
+    from monitor.cli.contained import contain
+    from monitor.own.files import load_files
 
     if file in discover() and not Path(file).exists():
         return {file: discover()[file]()}
-    try:
-        kinds = load_files([str(Path(file).resolve())])
-    except BadFile as error:
-        raise UserError(str(error)) from error
+    path = str(Path(file).resolve())
+    contain(path)
+    kinds = load_files([path])
     try:
         return {name: kind() for name, kind in kinds.items()}
     except TypeError as error:

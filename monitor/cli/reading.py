@@ -57,10 +57,9 @@ def settings_of(config: Config | None, recommender: str) -> Settings:
 
 def read_config(path: Path | None) -> Config | None:
     """The configuration, checked down to its detectors."""
-    from monitor.config.loader import load
-    from monitor.detector_settings import check_detectors
+    from monitor.cli.contained import checked
 
-    return load(path, check_detectors) if path is not None else None
+    return checked(path) if path is not None else None
 
 
 def echo_json(document: Any) -> None:

@@ -17,6 +17,7 @@ from zlib import crc32
 
 from detectors.core.detector import Detector
 from monitor.config.problems import shown
+from monitor.errors import UserError
 
 LOADING_SECONDS = 60.0  # a file of detectors imports what it needs, which may be large
 
@@ -46,6 +47,20 @@ def load_files(paths: Iterable[str]) -> Mapping[str, type[Detector]]:
                     raise BadFile(f"{file}: {shown(kind.name)} is the name of a detector in {other} too")
                 found[kind.name] = kind
     return found
+
+
+def names_in(path: str) -> tuple[str, ...]:
+    """Names of the detectors in a file or folder.
+
+    Raises
+    ------
+    UserError
+        When none can be taken from it.
+    """
+    try:
+        return tuple(load_files([path]))
+    except BadFile as error:
+        raise UserError(str(error)) from error
 
 
 def _files(path: str) -> list[str]:
