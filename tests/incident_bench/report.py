@@ -137,9 +137,10 @@ def shortfalls(stories: Sequence[Story]) -> Iterator[str]:
     ):
         if sum(right) < RIGHT * len(right):
             yield f"{what} right in {_percent(sum(right), len(right))}, at least {100 * RIGHT:.0f} % is the aim"
-    if extra := Counter(held.kind for held in seen if held.extra_pages):
+    told = _held(stories)  # too many reports are too many, however small what they are about
+    if extra := Counter(held.kind for held in told if held.extra_pages):
         yield f"extra pages at {', '.join(extra)}; none is the aim"
-    if noisy := Counter(held.kind for held in seen if held.reports > REPORTS):
+    if noisy := Counter(held.kind for held in told if held.reports > REPORTS):
         yield f"more than {REPORTS} reports for one incident: {', '.join(noisy)}"
     days = sum(story.score.days_outside for story in stories)
     false = [report for story in stories for report in story.score.false]
