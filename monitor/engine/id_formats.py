@@ -21,10 +21,10 @@ def formats_of_runs(columns: Mapping[str, pa.Array], first: Ints | slice, reques
     """Formats of the ids of users and requests, by run, shape (runs, 2); `NONE` where none was looked at."""
     out = np.full((len(request), len(OF_REQUEST)), NONE, np.uint16)
     looked_at = _sampled(request)
+    rows = pa.array(looked_at if isinstance(first, slice) else first[looked_at])
     for i, role in enumerate(OF_REQUEST):
         if role in columns:
-            rows = np.arange(len(columns[role]))[first][looked_at]
-            out[looked_at, i] = _formats(columns[role].take(pa.array(rows)))
+            out[looked_at, i] = _formats(columns[role].take(rows))
     return out
 
 
