@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module, metadata
+from typing import Any
 
 import click
 
@@ -37,6 +41,20 @@ COMMANDS = {  # name -> module:function, and what the list of commands says
 }
 
 
+class ReaderGone(Exception):
+    """Whoever read our output went away, as `| head` does; of a BrokenPipeError click itself makes exit code 1."""
+
+
+@contextmanager
+def readers_may_go() -> Iterator[None]:
+    """Everything that is written is out at the end of the block, or whoever read it has gone."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -49,6 +67,14 @@ class LazyGroup(click.Group):
         module, _, function = COMMANDS[name][0].partition(":")
         command: click.Command = getattr(import_module(module), function)
         return command
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with readers_may_go():  # help is written here
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, context: click.Context) -> object:
+        with readers_may_go():
+            return super().invoke(context)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -80,7 +106,9 @@ def main() -> None:
     except RecwatchError as error:
         click.echo(f"recwatch: {error}", err=True)
         sys.exit(1)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stderr.close()
+    except ReaderGone:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # for what is left to be flushed at the end
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
