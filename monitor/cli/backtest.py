@@ -144,6 +144,8 @@ def _history(
 
     name, length = recommender.name, recommender.window.length
     windows = historian.windows(recommender, *span)
+    if not windows:
+        click.echo(f"{name}: no whole window of its log lies in that time: see --from and --to", err=True)
     found: dict[str, Incident] = {}
     counted: Counter[str] = Counter()
     failures: dict[tuple[str, str], list[Window]] = {}

@@ -139,6 +139,13 @@ def test_a_missing_log_is_not_reported_as_fine(tmp_path: Path) -> None:
     assert "does not exist: check `log.path`" in done.stderr
 
 
+def test_a_time_without_a_log_is_told(stuck: Path) -> None:
+    done = recwatch("backtest", str(stuck), "--from", "2030-01-01T00:00:00Z")
+    assert done.returncode == 0
+    assert done.stderr.endswith(": no whole window of its log lies in that time: see --from and --to\n")
+    assert ": 0 of 0 windows evaluated, 0 rows, 0 pages, 0 tickets\n" in done.stdout
+
+
 @pytest.mark.parametrize("command", ["backtest", "--help", "backtest --help"])
 def test_a_reader_that_goes_away_is_no_error(stuck: Path, command: str) -> None:
     arguments = [str(stuck), "--to", BREAK.isoformat()] if command == "backtest" else []
