@@ -64,6 +64,10 @@ class Fallback(Detector):
                     "Share of requests that get a list which several users got in the day before.",
                     judge, lists, says="{value} of {requests} get one of {lists} lists that many users got before, "
                     "as a fallback is", of_sameness=True),
+            Measure("shared_share", Unit.RATIO,
+                    "Share of requests that get a list which several users get in the window, but for the top list.",
+                    judge, lists, says="{value} of {requests} get one of {lists} lists that many users get, beside "
+                    "the most frequent one, as a fallback is", of_sameness=True),
             Measure("degenerate_share", Unit.RATIO,
                     "Share of requests that get a list which several users got, with scores that are all the same, or "
                     "none.", judge, lists | {"score"},
@@ -80,6 +84,7 @@ class Fallback(Detector):
             yield share_of_lists("configured_share", own, _made_of(own[Panel], self.lists), shared.whole)
         if earlier:
             yield share_of_lists("learned_share", own, shared.before, shared.whole)
+        yield share_of_lists("shared_share", own, shared.now, shared.whole, beside_most=True)
         if "score" in summary.has:
             yield share_of_lists("degenerate_share", own, shared.by_now & own[Panel].flat, shared.whole)
 

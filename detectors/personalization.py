@@ -28,7 +28,7 @@ F = NDArray[np.float64]
 OTHERS = 3  # earlier lists of other users that each list is compared with
 LEAST_USERS = 12
 FOLLOWS = frozenset(  # whole lists that are alike, not one item that is in all of them
-    {"diversity", "fallback", "same_item.identical_list_share", "same_item.shared_lists_share"}
+    {"diversity", "fallback", "same_item.identical_list_share"}
 )
 FEW_PAIRS = 100  # fewer are made up for by windows in which something was wrong
 

@@ -21,7 +21,6 @@ from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History, Judgement
 from detectors.sameness.families import Families
 from detectors.sameness.rise import rise_at_first
-from detectors.sameness.shared_lists import SharedLists, own_lists, share_of_lists
 from detectors.sameness.shown import F, Shown, lists_of
 from detectors.sameness.tops import Tops
 from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
@@ -51,8 +50,7 @@ class SameItem(Detector):
     rise : float
         Least rise over what history expects that is worth a ticket.
     jump : float
-        Least rise of the share of one list, or of lists that several users get, over what history expects that is
-        worth a page.
+        Least rise of the share of one list over what history expects that is worth a page.
     """
 
     name = "same_item"
@@ -87,10 +85,6 @@ class SameItem(Detector):
                     "Share of requests that have the top item at the first place that is not pinned.",
                     (*floor(self.first_place_above), history), places,
                     says="{item} is at position {position} in {value} of {requests}", of_sameness=True),
-            Measure("shared_lists_share", Unit.RATIO,
-                    "Share of requests that get a list which several users get in the window, whichever list it is.",
-                    (History("up", self.jump, severity=Severity.PAGE), history), lists,
-                    says="{value} of {requests} get one of {lists} lists that many users get", of_sameness=True),
             Measure("top_two_share", Unit.RATIO,
                     "Share of requests with one of the two most frequent items at the first place.",
                     floor(self.top_two_above), places,
@@ -125,7 +119,6 @@ class SameItem(Detector):
         families = Families.of(summary, context.catalog)
         if "request" in summary.has:
             yield _identical_lists(anywhere)
-            yield _shared_lists(summary)
         if {"request", "position"} <= summary.has:
             yield first.share_of_first("first_place_share")
             yield _with_the_other(first, first.share_of_first("top_two_share", together=2))
@@ -174,13 +167,6 @@ def _identical_lists(tops: Tops) -> Measurement:
         return {"item": items[0], "list": items[:20]}
 
     return share("identical_list_share", hits, of, tops.shown.clustering, evidence)
-
-
-def _shared_lists(summary: Summary) -> Measurement:
-    """Lists that several users get now: one for each country and surface, say, none of which many get."""
-    own = own_lists(summary)
-    shared = SharedLists.of(own, ())
-    return share_of_lists("shared_lists_share", own, shared.by_now, shared.whole)
 
 
 def _top_item_at_a_place(tops: Tops) -> Measurement:

@@ -29,7 +29,7 @@ OF_USUAL = 0.5  # of the usual length: of short lists many are the same, and tha
 
 @dataclass(frozen=True)
 class SharedLists:
-    """Which of a window's lists were several users' before, and which are by now, arrays of shape (requests,).
+    """Which of a window's lists were several users' before, by now, and in it alone, arrays of shape (requests,).
 
     What lists are shared is learned of all traffic in which they are a person's own: where all who look at one thing,
     or everybody, are meant to get the same, nothing is. How common a list has to be is a share of the lists, so that
@@ -39,12 +39,13 @@ class SharedLists:
     ----------
     whole : array of bool
         Lists long enough to be one.
-    before, by_now : array of bool
+    before, by_now, now : array of bool
     """
 
     whole: Mask
     before: Mask
     by_now: Mask
+    now: Mask
 
     @classmethod
     def of(cls, now: Summary, earlier: Sequence[Summary]) -> SharedLists:
@@ -54,8 +55,8 @@ class SharedLists:
         seen = [_Seen.of(window, lists, least) for window in (now, *earlier)]
         number = panel.list_number
         whole = np.diff(panel.offsets) >= least
-        before, by_now = (whole & _common(some, len(lists))[number] for some in (seen[1:], seen))
-        return cls(whole, before, by_now)
+        known = [whole & _common(some, len(lists))[number] for some in (seen[1:], seen, seen[:1])]
+        return cls(whole, *known)
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,20 @@ def own_lists(summary: Summary) -> Summary:
     return summary.without(CONTEXTUAL).without(POPULAR)
 
 
-def share_of_lists(name: str, summary: Summary, hit: Mask, whole: Mask) -> Measurement:
-    """Share of the lists that are long enough to be one, by slice; which list most got, as evidence."""
+def share_of_lists(
+    name: str, summary: Summary, hit: Mask, whole: Mask, *, beside_most: bool = False
+) -> Measurement:
+    """Share of the lists that are long enough to be one, by slice; which list most got, as evidence.
+
+    Parameters
+    ----------
+    beside_most : bool
+        Leave the list that most got out of the share: how many get it is known by itself.
+    """
     panel, samples = summary[Panel], summary.answers
     hits, of = (np.array([(sample & mask).sum() for sample in samples]) for mask in (hit & whole, whole))
+    if beside_most:
+        hits -= [np.bincount(panel.list_number[sample & hit & whole]).max(initial=0) for sample in samples]
 
     def evidence(s: int) -> Mapping[str, Any]:
         got = Counter(panel.signature[samples[s] & hit & whole].tolist())

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detectors.core.cells import slice_text
+from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident
+from monitor.incidents.loudness import alike
 from monitor.incidents.memory import shown_lately
 from monitor.incidents.place import meet, within
 from monitor.windows import Window
@@ -134,9 +136,14 @@ class Sight:
             and wider.where != breach.where
             and within(breach.where, wider.where)
             and meet(wider.where, self.incident.slice)
-            and wider.effect >= EVERYWHERE * breach.effect
+            and (wider.effect >= EVERYWHERE * breach.effect or _by_chance(breach, wider))
             for wider in self.family
         )
+
+
+def _by_chance(breach: Breach, wider: Breach) -> bool:
+    """Whether a share is no more than what the wider place's comes to among so few requests."""
+    return breach.measure.unit is Unit.RATIO and alike(breach, wider)
 
 
 def became(ticket: Incident, page: Incident, fresh: int) -> bool:

@@ -90,7 +90,7 @@ class IncidentBook:
             ready = [b for b in left if _is_ready(b, out, seen.window, memory)]
             if not ready:
                 break
-            primary = find_primary(ready, self._telling)
+            primary = find_primary(ready, self._telling, [b for b in left if b not in ready])
             onset = _seconded(primary, out, seen.window, memory) or seen.window.start
             opened = self._open(primary, onset, left, seen, memory)
             out, opened = _escalated(out, opened, seen)

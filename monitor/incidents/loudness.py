@@ -33,11 +33,11 @@ def _no_louder(breach: Breach, breaches: Sequence[Breach]) -> Breach:
         for b in breaches
         if b.name == breach.name and b.where != breach.where and within(breach.where, b.where)
     ]
-    explained = any(b.severity is Severity.TICKET and _alike(breach, b) for b in wider)
+    explained = any(b.severity is Severity.TICKET and alike(breach, b) for b in wider)
     return replace(breach, severity=Severity.TICKET) if explained else breach
 
 
-def _alike(breach: Breach, wider: Breach) -> bool:
+def alike(breach: Breach, wider: Breach) -> bool:
     """Whether a share is what the wider place's would be in a sample as small as this."""
     share = min(max(wider.value, 0.0), 1.0)
     error = np.sqrt(share * (1 - share) / max(breach.n, 1.0))

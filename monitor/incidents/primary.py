@@ -13,7 +13,9 @@ AS_MUCH = 0.9  # of the requests concerned
 UNRANKED = 50  # how much a detector tells that does not say
 
 
-def find_primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Breach:
+def find_primary(
+    breaches: Sequence[Breach], telling: Mapping[str, int], others: Sequence[Breach] = ()
+) -> Breach:
     """The most telling breach, at the place to blame.
 
     Severity comes first, then how much a detector tells; of one detector the measure that is declared first among
@@ -22,6 +24,8 @@ def find_primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Brea
     Parameters
     ----------
     telling : mapping of detector to int
+    others : sequence of Breach
+        That are no reason to tell somebody by themselves; of one measure, the place may be among them.
     """
     top = max(_rank(b, telling) for b in breaches)
     loudest = [b for b in breaches if _rank(b, telling) == top]
@@ -32,7 +36,7 @@ def find_primary(breaches: Sequence[Breach], telling: Mapping[str, int]) -> Brea
         (b for b in loudest if b.excess >= AS_MUCH * most[b.measure.unit]),
         key=lambda b: (b.order, -b.excess, b.slice),
     )
-    same = [b for b in breaches if b.name == best.name and b.item == best.item]
+    same = [b for b in (*breaches, *others) if b.name == best.name and b.item == best.item]
     return find_place([b for b in same if b.severity is best.severity] or [best])
 
 

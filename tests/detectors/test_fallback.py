@@ -20,7 +20,7 @@ from tests.detectors.recommender import Sampled
 DETECTOR = Fallback()
 SURFACES = ("email", "home")
 KEPT = {surface: [300 + 10 * i + place for place in range(5)] for i, surface in enumerate(SURFACES)}
-LEARNED = {"learned_share", "degenerate_share"}
+LEARNED = {"learned_share", "shared_share", "degenerate_share"}
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,36 @@ def test_some_more_of_it_is_a_ticket() -> None:
 
 def test_a_new_one_is_betrayed_by_its_scores_at_once_and_known_in_the_second_window() -> None:
     nothing = [Shop(kept=0.0)] * 144
-    found = told([*nothing, *[Shop(kept=0.6, flat=1.0)] * 2])
+    found = told([*nothing, *[Shop(kept=0.6, flat=1.0, one_list=True)] * 2])
     assert found == {
         (144, "degenerate_share"): True,
         (145, "degenerate_share"): True,
         (145, "learned_share"): True,
     }
+
+
+def test_a_new_one_of_several_lists_is_seen_at_once_whatever_its_scores() -> None:
+    nothing = [Shop(kept=0.0)] * 144
+    assert told([*nothing, Shop(kept=0.95)]) == {(144, "shared_share"): True}
+    assert told([*nothing, Shop(kept=0.95, one_list=True)]) == {}  # one list for many is told by same_item
+
+
+def test_it_is_the_share_of_the_lists_that_several_users_get_now_beside_the_most_frequent_one() -> None:
+    for shop in (Shop(kept=0.5), Shop(kept=0.3, visits=3), Shop(kept=0.04)):
+        now = shop(np.random.default_rng(5), 300)
+        found = measured(now, [])["shared_share"]
+        per_surface = in_slices(now, found)
+        assert (per_surface["surface=home"], per_surface["surface=email"]) == (0, 0)  # one list each
+        rows = [tuple(row) for row in now.item.reshape(-1, 5).tolist()]
+        times = Counter(row for row in rows if counted_now(row, rows, now))
+        assert found.value[0] == pytest.approx((times.total() - max(times.values(), default=0)) / len(rows))
+
+
+def counted_now(row: tuple[int, ...], rows: list[tuple[int, ...]], now: Batch) -> bool:
+    """Five users and one list in 200 of the surfaces that have it."""
+    has = [r for r, other in enumerate(rows) if other == row]
+    there = np.isin(now.cell, now.cell[has]).sum()
+    return len(set(now.user[has].tolist())) >= 5 and len(has) >= 0.005 * there
 
 
 def test_scores_that_say_nothing_of_lists_that_are_somebody_s_own_are_no_fallback() -> None:
@@ -209,7 +233,7 @@ def test_configured_lists_are_known_without_any_history(kept: float, value: floa
     detector = Fallback(lists=(names_of("home"), names_of("email")))
     now = Shop(kept=kept)(np.random.default_rng(0), 1000)
     found = measured(now, [], detector)
-    assert set(found) == {"configured_share", "degenerate_share"}
+    assert set(found) == {"configured_share", "shared_share", "degenerate_share"}
     assert found["configured_share"].value[0] == pytest.approx(value, abs=0.05)
     [declared] = [m for m in detector.measures() if m.name == "configured_share"]
     texts = now.cells.slices.texts
@@ -284,6 +308,6 @@ def test_short_lists_that_are_alike_are_another_trouble() -> None:
 
 def test_what_a_log_lacks_is_not_measured() -> None:
     now = replace(Shop()(np.random.default_rng(0), 50), score=None, has=frozenset({"request"}))
-    assert set(measured(now, [now])) == {"learned_share"}
+    assert set(measured(now, [now])) == {"learned_share", "shared_share"}
     assert measured(replace(now, has=frozenset()), [now]) == {}
-    assert set(measured(Shop()(np.random.default_rng(0), 50), [])) == {"degenerate_share"}
+    assert set(measured(Shop()(np.random.default_rng(0), 50), [])) == {"shared_share", "degenerate_share"}

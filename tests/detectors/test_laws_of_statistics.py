@@ -240,7 +240,7 @@ def test_a_slice_measures_as_its_rows_alone_do(detector: Detector, batch: Batch)
                 "slice_mix",
                 "learned_share",
                 "degenerate_share",
-                "shared_lists_share",
+                "shared_share",
             ):  # of a part of the whole
                 same(found, s, alone[name], 0)
 

@@ -228,7 +228,7 @@ def test_one_busy_user_is_not_everybody() -> None:
     [
         (
             "request",
-            {"identical_list_share", "shared_lists_share", "any_place_share", "users_share", *FIRST_PLACES},
+            {"identical_list_share", "any_place_share", "users_share", *FIRST_PLACES},
         ),
         ("user", {"users_share"}),
         ("position", {"any_place_share", "users_share", *FIRST_PLACES}),

@@ -13,7 +13,7 @@ from detectors import Batch, Catalog, Earlier, Expected, Floor, Measurement, Sum
 from detectors.core.expected import NOTHING_EXPECTED
 from detectors.core.hashing import hash_texts
 from detectors.core.verdict import Verdict
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
 from detectors.same_item import SameItem
 from detectors.sameness.shown import Shown
 from detectors.statistics.item_counts import ANYWHERE, FIRST
@@ -61,57 +61,6 @@ def _only_first(m: Measurement) -> Measurement:
 
 def before(*batches: Batch, troubled: bool = False, expected: Expected = NOTHING_EXPECTED) -> list[Earlier]:
     return [Earlier(START - (i + 1) * HOUR, summary_of(b, expected), troubled) for i, b in enumerate(batches)]
-
-
-# Lists that many users get, whichever they are
-
-
-def kept_lists(share: float, kept: int, n: int = 600, seed: int = 3) -> list[list[str]]:
-    """A share of the lists are one of some that were made before."""
-    rng = np.random.default_rng(seed)
-    lists, ready = healthy(n, seed, items=400), healthy(kept, 99, items=400)
-    return [ready[rng.integers(kept)] if rng.random() < share else shown for shown in lists]
-
-
-def told_after_days(now: list[list[str]], usual: float = 0.0, hours: int = 100) -> dict[str, bool]:
-    """What breaches after days of usual windows, by whether it is worth a page."""
-    judge = Judge()
-    for hour in range(hours + 1):
-        lists = now if hour == hours else kept_lists(usual, 12, seed=100 + hour)
-        found = found_in(summary_of(of_lists(lists, users=[f"u{r}" for r in range(len(lists))])))
-        given = [(name, MEASURES[name], _only_first(m)) for name, m in found.items()]
-        judged = judge.judge(START + hour * HOUR, ("all",), given)
-        rows = {
-            (name, kind_of(m)): (("all",), j.value, j.error, j.verdict == Verdict.BREACH, j.expected)
-            for (name, m, _), j in zip(given, judged, strict=True)
-        }
-        judge.remember(START + hour * HOUR, rows)
-    return {j.measure.name: bool(j.page[0]) for j in judged if j.verdict[0] == Verdict.BREACH}
-
-
-def test_many_lists_each_of_which_some_get_are_seen_in_the_first_window() -> None:
-    assert told_after_days(kept_lists(0.6, 12)) == {"shared_lists_share": True}
-    assert told_after_days(kept_lists(0.0, 12)) == {}
-
-
-def test_lists_that_many_get_all_along_tell_nobody() -> None:
-    assert told_after_days(kept_lists(0.3, 12), usual=0.3) == {}
-
-
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.7])
-def test_shared_lists_are_those_that_five_users_get_and_one_in_two_hundred(share: float) -> None:
-    lists = kept_lists(share, 40)
-    users = [f"u{r % 450}" for r in range(len(lists))]
-    found = found_in(summary_of(of_lists(lists, users=users)))["shared_lists_share"]
-    who: dict[tuple[str, ...], set[str]] = {}
-    times = Counter(map(tuple, lists))
-    for shown, user in zip(lists, users, strict=True):
-        who.setdefault(tuple(shown), set()).add(user)
-    common = {shown for shown in who if len(who[shown]) >= 5 and times[shown] >= 0.005 * len(lists)}
-    assert found.value[0] == pytest.approx(sum(times[shown] for shown in common) / len(lists))
-    evidence = found.evidence(0)
-    assert evidence.get("lists", 0) == len(common)
-    assert "item" not in evidence
 
 
 # Two items that share the top

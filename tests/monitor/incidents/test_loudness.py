@@ -11,7 +11,7 @@ import pytest
 from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
 from monitor.incidents.loudness import as_loud_as_wider
-from tests.monitor.incidents.breaches import breach, strong, ticket
+from tests.monitor.incidents.breaches import Book, breach, healthy, strong, stuck, ticket
 
 SHARE = "fallback.learned_share"
 
@@ -65,3 +65,35 @@ def test_chance_alone_makes_few_pages() -> None:
     pages = [page(k / 50, 50) for k in hits[hits > 0.27 * 50]]  # worth a page by itself
     assert len(pages) > 100
     assert severity(whole(), *pages).count(PAGE) < 0.25 * len(pages)
+
+
+def slices(all_of_it: float, **shares: float) -> list[Breach]:
+    """Pages of the whole and of some countries, of which the large one opened first."""
+    found = [strong(breach(SHARE, "all", all_of_it, n=300.0, requests=300.0))]
+    return found + [
+        strong(breach(SHARE, f"country={c}", value, n=30.0, requests=30.0)) for c, value in shares.items()
+    ]
+
+
+@pytest.mark.parametrize(("elsewhere", "pages"), [(0.45, 1), (0.9, 2)])
+def test_a_thin_slice_beside_it_where_chance_makes_it_larger_is_part_of_it(
+    elsewhere: float, pages: int
+) -> None:
+    [everywhere, here] = slices(0.3, DE=0.5)
+    book = Book()
+    book.see([here])
+    told = book.see([here, everywhere, *slices(0.3, FR=elsewhere)[1:]])
+    assert len(told) == pages
+
+
+def test_the_place_is_the_whole_be_it_that_the_whole_alone_would_have_to_wait() -> None:
+    """What is left of a closed incident at home makes the whole wait, and the product page does not."""
+    book = Book()
+    stuck_at_home = stuck(slice="surface=home")
+    book.see([stuck_at_home])
+    for _ in range(4):
+        book.see([], healthy(slice="surface=home"))
+    everywhere = strong(breach(SHARE, "all", 0.3, requests=300.0))
+    at_page = strong(breach(SHARE, "surface=product_page", 0.33, requests=100.0))
+    opened = [i for i in book.see([everywhere, at_page]) if i.detector == "fallback"]
+    assert [i.slice for i in opened] == [{}]

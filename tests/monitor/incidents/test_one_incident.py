@@ -265,7 +265,7 @@ def test_what_follows_from_whole_lists_being_alike_is_part_of_it_however_late() 
     ("trouble", "told"),
     [
         (alike("surface=home"), ["same_item"]),
-        (breach("same_item.shared_lists_share", "surface=home", 0.6), ["same_item"]),
+        (breach("fallback.shared_share", "surface=home", 0.6), ["fallback"]),
         (stuck(slice="surface=home"), ["same_item", "personalization"]),
     ],
 )
