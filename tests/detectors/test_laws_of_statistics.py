@@ -241,7 +241,6 @@ def test_a_slice_measures_as_its_rows_alone_do(detector: Detector, batch: Batch)
                 "learned_share",
                 "degenerate_share",
                 "shared_share",
-                "mean_length",
             ):  # of a part of the whole
                 same(found, s, alone[name], 0)
 
