@@ -136,9 +136,9 @@ class WorkerProcess:
         except ProcessLookupError:
             return ""
         end = time.monotonic() + DUMP_SECONDS
-        while self.alive and time.monotonic() < end and not (place := innermost(self._noted()[before:])):
+        while self.alive and time.monotonic() < end and not is_whole(self._noted()[before:]):
             time.sleep(0.02)
-        return place if self.alive else ""
+        return innermost(self._noted()[before:]) if self.alive else ""
 
     def kill(self) -> Death:
         """Kill the worker with everything that it started."""
@@ -183,6 +183,15 @@ class WorkerProcess:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+
+def is_whole(dump: str) -> bool:
+    """Whether all threads have said where they are: the main one, and what it was called by, come last.
+
+    >>> is_whole("Thread 0x1 (most recent call first):")
+    False
+    """
+    return bool(MAIN.search(dump))
 
 
 def innermost(dump: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.clock import SystemClock
 from monitor.daemon.faults import REST, BackOff, Fault, Kind, Strikes, leave_out_too
 from monitor.daemon.messages import LeaveOut, Working
-from monitor.daemon.process import Death, innermost, last_words
+from monitor.daemon.process import Death, innermost, is_whole, last_words
 from monitor.evaluation import Evaluation, Status
 from monitor.windows import Window
 
@@ -124,3 +124,23 @@ def test_the_place_is_the_innermost_one_that_says_something() -> None:
     assert innermost("") == ""
     assert last_words(DUMP) == "aborted at price.py:77 in measure"
     assert last_words("nothing fatal") == ""
+
+
+HUNG = """\
+Thread 0x00007e (most recent call first):
+  File "/app/monitor/daemon/worker.py", line 173 in _end_with_parent
+
+Thread 0x00007f (most recent call first):
+  File "/app/their_detectors/price.py", line 77 in measure
+  File "/app/monitor/daemon/worker.py", line 120 in _serve
+  File "<string>", line 1 in <module>
+"""
+
+
+def test_a_dump_is_read_when_the_main_thread_has_said_where_it_is() -> None:
+    assert innermost(HUNG) == "price.py:77 in measure"
+    whole = [is_whole(HUNG[:n]) for n in range(len(HUNG) + 1)]
+    told = [innermost(HUNG[:n]) == "price.py:77 in measure" for n in range(len(HUNG) + 1)]
+    assert whole == sorted(whole)
+    assert whole[-1]
+    assert not any(w and not t for w, t in zip(whole, told, strict=True))
