@@ -184,13 +184,13 @@ def _outcomes(found: Outcomes) -> Iterable[str]:
         for name, values in (("clicks", found.clicks), ("conversions", found.conversions)):
             yield f"    {name}: [{', '.join(map(scalar, values))}]"
     yield _line(f"    delay: {format_duration(found.delay)}", found.why_delay)
-    delay = found.landing.delay
-    late_files = (
-        f"; files land {about(delay)} after their last event"
-        if delay is not None
-        else "; when files land could not be seen"
-    )
-    yield _line(f"    settle: {format_duration(found.settle)}", f"wait for late files{late_files}")
+    yield _line(f"    settle: {format_duration(found.settle)}", _late_files(found.landing.delay))
+
+
+def _late_files(delay: timedelta | None) -> str:
+    if delay is None:
+        return "wait for late files; when files land could not be seen"
+    return f"wait for late files; files land {about(delay)} after their last event"
 
 
 def _partitions(found: Inspection) -> Iterable[str]:
@@ -290,13 +290,7 @@ def _window(found: Inspection) -> Iterable[str]:
     usual = f"{traffic.median:,.0f} {found.noun} in the median hour, {traffic.low:,.0f} to {traffic.high:,.0f} in most"
     yield "  window:"
     yield _line(f"    length: {format_duration(traffic.length)}", usual)
-    delay = found.landing.delay
-    late = (
-        f"files land {about(delay)} after their last event"
-        if delay is not None
-        else "when files land could not be seen"
-    )
-    yield _line(f"    settle: {format_duration(found.landing.settle)}", f"wait for late files; {late}")
+    yield _line(f"    settle: {format_duration(found.landing.settle)}", _late_files(found.landing.delay))
     if traffic.cadence is not None:
         seen = f"{traffic.with_data} of {traffic.hours} hours had data: a batch, not silence"
         yield _line(f"    cadence: {format_duration(traffic.cadence)}", seen)

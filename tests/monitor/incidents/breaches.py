@@ -46,6 +46,20 @@ MEASURES = {
 }
 FIRST = "same_item.first_place_share"
 REQUESTS = "traffic.requests"
+
+# What an incident keeps from its opening on.
+FROZEN = (
+    "id",
+    "severity",
+    "detector",
+    "measure",
+    "slice",
+    "culprit",
+    "labels",
+    "onset_at",
+    "opened_at",
+    "before",
+)
 ORDER = list(MEASURES)
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from breaches import (
     FIRST,
+    FROZEN,
     HOUR,
     REQUESTS,
     SETTLE,
@@ -97,19 +98,7 @@ def test_it_is_followed_with_what_it_is_labelled_with_frozen() -> None:
     [later] = book.see(
         [stuck("sku-1", "surface=email", 0.9), stuck("sku-1", "all", 0.8), ticket("lists.short_share")]
     )
-    frozen = (
-        "id",
-        "severity",
-        "detector",
-        "measure",
-        "slice",
-        "culprit",
-        "labels",
-        "onset_at",
-        "opened_at",
-        "before",
-    )
-    assert [getattr(later, f) for f in frozen] == [getattr(first, f) for f in frozen]
+    assert [getattr(later, f) for f in FROZEN] == [getattr(first, f) for f in FROZEN]
     assert later.after == {"value": 0.9}
     assert "90 %" in later.summary
     assert later.last_seen_at == START + 2 * HOUR

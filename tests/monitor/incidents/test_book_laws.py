@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from breaches import FIRST, REQUESTS, Book, breach, decided, strong, stuck, ticket, weak
+from breaches import FIRST, FROZEN, REQUESTS, Book, breach, decided, strong, stuck, ticket, weak
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,20 +141,9 @@ def comparable_key(incident: Incident) -> str:
 @given(courses)
 def test_an_incident_is_told_once_and_what_it_is_labelled_with_stays(course: list[Shown]) -> None:
     held = told(course)
-    frozen = (
-        "severity",
-        "detector",
-        "measure",
-        "slice",
-        "culprit",
-        "labels",
-        "onset_at",
-        "opened_at",
-        "before",
-    )
     for first in opened(held):
         stays = [i for incidents in held for i in incidents if i.id == first.id]
-        assert all(getattr(i, name) == getattr(first, name) for i in stays for name in frozen)
+        assert all(getattr(i, name) == getattr(first, name) for i in stays for name in FROZEN)
         windows = [n for n, incidents in enumerate(held) if any(i.id == first.id for i in incidents)]
         assert windows == list(range(windows[0], windows[-1] + 1))  # it does not come back under its id
         assert all(i.open for i in stays[:-1])

@@ -11,4 +11,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Meant so: what newer versions wrote would be lost, and a backup has it.
     raise NotImplementedError("a store is never taken back to an older schema: restore a backup instead")
