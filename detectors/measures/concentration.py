@@ -21,7 +21,7 @@ from detectors.measures.user_sample import UserSample
 from detectors.statistics.item_counts import ANYWHERE, ItemCounts
 from detectors.statistics.list_tally import LONGEST, ListTally
 
-UNSEEN_ERROR = 0.1  # of what unseen items are thought to add to the entropy, this share may be wrong
+UNSEEN_ERROR = 0.12  # of what unseen items are thought to add to the entropy, this share may be wrong
 AT_ONCE = 1 << 20  # numbers in a table of slices and items, or lists: 8 MB
 NAMES = ("overlap", "q1", "q2", "distinct", "known", "gini")
 

@@ -165,7 +165,8 @@ class BudgetConfig(Strict):
     rows_per_evaluation: int = Field(
         default=4_000_000,
         ge=1000,
-        description="Rows behind the sampled statistics; small slices get a higher rate out of it.",
+        description="Rows behind the sampled statistics; small slices get a higher rate out of it. "
+        "Of a window with 16 times as many or more, row groups are left out.",
     )
     bytes_per_evaluation: Bytes = Field(
         default=8 * 2**30, description="Bytes read from the log for one window."

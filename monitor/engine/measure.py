@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 from detectors.core.detector import Context, Detector
 from detectors.core.expected import POPULAR
@@ -183,13 +184,15 @@ def _on(measurement: Measurement, part: Summary, whole: Summary) -> F:
 def _widened(m: Measurement, parts: Sequence[F], scale: float, counts: bool) -> Measurement:
     """Scaled to the whole window where it counts traffic, with the error that leaving row groups out costs.
 
-    What row groups differ by is that of a mean over clusters. A measure that moves with how much is read, as distinct
-    users do, shows it by parts that are all on one side of the whole: the difference counts as error, so that it
-    decides nothing.
+    What row groups differ by is that of a mean over clusters, made larger since it is known from a few parts: twice it
+    holds as many as twice the error of a normal estimate. A measure that moves with how much is read, as distinct users
+    do, shows it by parts that are all on one side of the whole: the difference counts as error, so that it decides
+    nothing.
 
     References
     ----------
     W. G. Cochran, "Sampling Techniques", 1977, section 9A (single-stage cluster sampling).
+    Student, "The probable error of a mean", Biometrika 6(1), 1908.
     """
     value = m.value * scale if counts else m.value
     replicates = np.array(parts).reshape(len(parts), len(value))
@@ -199,7 +202,7 @@ def _widened(m: Measurement, parts: Sequence[F], scale: float, counts: bool) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(replicates, axis=0) / n
         variance = np.nansum((replicates - mean) ** 2, axis=0) / (n - 1) / n
-        between = np.sqrt(variance * (1 - 1 / scale))
+        between = np.sqrt(variance * (1 - 1 / scale)) * stdtrit(n - 1, ndtr(2.0)) / 2.0
         drift = np.maximum(np.abs(mean - value) - 2 * np.sqrt(variance), 0) * scale
         error = np.sqrt(m.error**2 + between**2 + drift**2)
     return replace(m, value=value, error=np.where((n >= 2) | np.isnan(value), error, np.inf))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from monitor.config.models import BudgetConfig
 from monitor.config.units import format_bytes
 from monitor.errors import BudgetError
 from monitor.logs import Cost, LogFile, Period
 from monitor.windows import Window
+
+# Beyond so many rows for each that the row budget has, decoding what a sample of users leaves out costs more than all
+# else. Fewer pieces than these cannot say how much the others differ.
+READ_ROWS, LEAST_PIECES = 8, 16
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Plan:
     rows, bytes : int
         Of the pieces.
     left_out : float
-        Share of the window's rows in pieces that the byte budget leaves out.
+        Share of the window's rows in pieces that the budget leaves out.
     rate : float
         Share of users behind the sampled statistics: a power of a half, so that samples nest.
     elsewhere : tuple of (rows, first, last)
@@ -63,6 +69,8 @@ def plan(
     budget: BudgetConfig,
     spent_today: int = 0,
     period: Callable[[LogFile], Period | None] = lambda file: None,
+    *,
+    all_rows: bool = False,
 ) -> Plan:
     """Decide what to read.
 
@@ -71,9 +79,12 @@ def plan(
     period : callable
         When the rows of a file can be, where that is known: row groups with other times are read though they hold none
         of the window's, to say whose clocks are wrong.
+    all_rows : bool
+        Leave nothing out for the sake of the row budget.
 
     Over the row budget the rate of users falls. Over the byte budget whole row groups (of text: files) are left out,
-    chosen by a hash of their name, since nothing smaller can be skipped.
+    chosen by a hash of their name, since nothing smaller can be skipped; and so they are where `READ_ROWS` times the row
+    budget are at most half of all rows.
 
     Raises
     ------
@@ -86,6 +97,8 @@ def plan(
     chosen = pieces if wanted <= allowed else _fitting(pieces, allowed)
     if pieces and not chosen:
         raise BudgetError(_refusal(pieces, wanted, budget, spent_today))
+    if not all_rows:
+        chosen = _enough(chosen, READ_ROWS * budget.rows_per_evaluation)
     rows, total = sum(p.rows for p in chosen), sum(p.rows for p in pieces)
     rate = 1.0
     while rows * rate > budget.rows_per_evaluation:
@@ -133,6 +146,16 @@ def _fitting(pieces: Sequence[Piece], allowed: int) -> list[Piece]:
         total += pieces[i].bytes
         kept.append(i)
     return [pieces[i] for i in sorted(kept)]
+
+
+def _enough(pieces: Sequence[Piece], rows: int) -> Sequence[Piece]:
+    """The pieces with the smallest hashes that have so many rows together, in file order; all unless half can go."""
+    by_hash = sorted(range(len(pieces)), key=lambda i: pieces[i].key)
+    have = list(accumulate(pieces[i].rows for i in by_hash))
+    needed = max(1 + bisect_left(have, rows), LEAST_PIECES)
+    if needed >= len(have) or 2 * have[needed - 1] > have[-1]:
+        return pieces
+    return [pieces[i] for i in sorted(by_hash[:needed])]
 
 
 def _refusal(pieces: Sequence[Piece], wanted: int, budget: BudgetConfig, spent_today: int) -> str:

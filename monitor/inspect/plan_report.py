@@ -61,7 +61,7 @@ def _sampling(cost: DayCost) -> list[str]:
     out = [rate]
     if cost.left_out > 0:
         share = f"up to {100 * cost.left_out:.0f} % of a window's rows are not read"
-        out.append(f"OVER BUDGET: {share}, because of budget.bytes_per_evaluation or bytes_per_day")
+        out.append(f"OVER BUDGET: {share}, because of the budget of rows or bytes")
     if cost.refused:
         out.append(
             f"OVER BUDGET: {len(cost.refused)} of {cost.windows} windows are refused: {cost.refused[0]}"

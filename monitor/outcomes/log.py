@@ -100,7 +100,7 @@ class OutcomesLog:
         try:
             listing = self.listing(requests, now)
             cost = self._log.cost(listing.files, quarantine)
-            reading = plan(listing.files, cost, span, budget, spent_today)
+            reading = plan(listing.files, cost, span, budget, spent_today, all_rows=True)
         except LogError as error:
             return OutcomesRead(replace(seen, state=OutcomesState.MISSING, why=f"outcomes: {error}"))
         except BudgetError as error:

@@ -113,7 +113,7 @@ class LateOutcomes:
         try:
             listing = self._log.files(requests, now)
             cost = self._log.cost(listing.files, quarantine)
-            reading = plan(listing.files, cost, requests, budget, spent_today)
+            reading = plan(listing.files, cost, requests, budget, spent_today, all_rows=True)
             integers = self._log.integer_ids(listing.files)
             read = self._outcomes.read(
                 requests, now, budget, spent_today + reading.bytes, integers, quarantine

@@ -26,7 +26,6 @@ Variant = Literal["plain", "hard", "list"]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR_US = 3_600_000_000
-ROW_GROUP = 500_000
 MEAN_LENGTH = {"plain": 10.0, "hard": 11.5, "list": 10.0}
 VERSIONS, SURFACES = ("v41", "v42"), ("home", "product_page", "cart", "email")
 COUNTRIES = ("US", "GB", "DE", "FR", "ES", "IN", "BR", "JP")
@@ -46,6 +45,8 @@ class Shape:
         Values of the two columns, each as frequent as the others.
     files : int
         More than one make a folder of files, one after the other in time.
+    row_group : int
+        Rows of each row group.
     """
 
     items: int = 100_000
@@ -53,6 +54,7 @@ class Shape:
     surfaces: int = len(SURFACES)
     countries: int = len(COUNTRIES)
     files: int = 1
+    row_group: int = 500_000
 
 
 USUAL = Shape()
@@ -84,16 +86,16 @@ def write_hour(
     edges = [requests * i // shape.files for i in range(shape.files + 1)]
     for number, (first, last) in enumerate(pairwise(edges)):
         file = half_written / f"part-{number:05d}.parquet" if shape.files > 1 else half_written
-        _write(file, hour.tables(first, last))
+        _write(file, hour.tables(first, last), shape.row_group)
     half_written.rename(path)
 
 
-def _write(path: Path, tables: Iterator[pa.Table]) -> None:
+def _write(path: Path, tables: Iterator[pa.Table], row_group: int) -> None:
     first = next(tables)
     with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
-        writer.write_table(first, row_group_size=ROW_GROUP)
+        writer.write_table(first, row_group_size=row_group)
         for table in tables:
-            writer.write_table(table, row_group_size=ROW_GROUP)
+            writer.write_table(table, row_group_size=row_group)
 
 
 class _Hour:
@@ -111,7 +113,7 @@ class _Hour:
 
     def tables(self, first: int, last: int) -> Iterator[pa.Table]:
         """Rows of the requests from `first` to before `last`."""
-        at_once = int(ROW_GROUP / MEAN_LENGTH[self._variant])
+        at_once = int(self._shape.row_group / MEAN_LENGTH[self._variant])
         for begin in range(first, last, at_once):
             yield self._table(begin, min(at_once, last - begin))
 

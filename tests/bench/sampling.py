@@ -1,7 +1,7 @@
 """Whether sampling pays: what it saves, and whether each measurement stays inside the error that it states.
 
 The error is looked at over many logs, each drawn by a seed of its own: a sample of users against all users of the same
-window.
+window, and a sample of users in a sample of row groups, as it is taken far over the budget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from tests.bench.window import Reader
 
 COST_PERCENT = 35.0  # of the full evaluation
 STANDARD_ERRORS, INSIDE_PERCENT = 2.0, 95.0  # a normal error is inside in 95.4 % of all cases
-SHAPE = Shape(items=5_000, users=8_000)  # users come several times, so that they are clusters of requests
+# Users come several times, so that they are clusters of requests; and row groups are many.
+SHAPE = Shape(items=5_000, users=8_000, row_group=2_000)
+FAR_OVER = 4  # times smaller is the budget over which row groups are left out
 
 
 def measure(
@@ -90,26 +92,41 @@ class Errors:
             self.inside[name] = self.inside.get(name, 0) + int(inside[known].sum())
             self.of[name] = self.of.get(name, 0) + int(known.sum())
 
-    def figures(self) -> Iterable[Figure]:
+    def figures(self, of_what: str) -> Iterable[Figure]:
         """How many measurements are outside too often, and each of them."""
         shares = {name: 100 * self.inside[name] / n for name, n in self.of.items() if n}
         outside = [name for name, share in shares.items() if share < INSIDE_PERCENT]
         yield Figure(
-            "sampled measurements outside their error too often", len(outside), "", 0, ", ".join(outside)
+            f"{of_what}: measurements outside their error too often", len(outside), "", 0, ", ".join(outside)
         )
         for name, share in sorted(shares.items(), key=lambda pair: pair[1]):
             note = f"{self.of[name]:,} slices of windows"
             yield Figure(
-                f"{name}: inside two standard errors", share, " %", INSIDE_PERCENT, note, at_least=True
+                f"{of_what}: {name} inside two standard errors",
+                share,
+                " %",
+                INSIDE_PERCENT,
+                note,
+                at_least=True,
             )
 
 
 def _error(seeds: int, rows: int, budget: int, work: Path) -> Iterable[Figure]:
     log = work / "seed.parquet"
-    full = Reader.of(write_config(work / "seed-full.yaml", recommender(log, "plain", budget=ALL_ROWS)))
-    sampled = Reader.of(write_config(work / "seed-sampled.yaml", recommender(log, "plain", budget=budget)))
-    errors = Errors({f"{n}.{m.name}": m.least_n for n, d in full.detectors.items() for m in d.measures()})
+
+    def reader(name: str, budget: int) -> Reader:
+        return Reader.of(write_config(work / f"{name}.yaml", recommender(log, "plain", budget=budget)))
+
+    full = reader("full", ALL_ROWS)
+    least = {f"{n}.{m.name}": m.least_n for n, d in full.detectors.items() for m in d.measures()}
+    samples = {
+        "of users": (reader("users", budget), Errors(least)),
+        "of row groups": (reader("row-groups", budget // FAR_OVER), Errors(least)),
+    }
     for seed in range(seeds):
         write_hour(log, "plain", rows, seed=seed, shape=SHAPE)
-        errors.add(sampled.measure(sampled.read()), full.measure(full.read()))
-    return errors.figures()
+        of_all = full.measure(full.read())
+        for sampled, errors in samples.values():
+            errors.add(sampled.measure(sampled.read()), of_all)
+    for name, (_, errors) in samples.items():
+        yield from errors.figures(f"sample {name}")

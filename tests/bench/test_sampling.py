@@ -34,9 +34,9 @@ def test_slices_are_matched_by_name_and_what_is_not_known_or_not_judged_counts_f
     )
     assert errors.inside == {"near": 2, "far": 2, "few": 1}
     assert errors.of == {"near": 2, "far": 3, "few": 1}
-    first, *each = errors.figures()
+    first, *each = errors.figures("a sample")
     assert (first.value, first.verdict, first.note) == (1, "falls short", "far")
-    assert [(f.name.partition(":")[0], f.verdict) for f in each] == [
+    assert [(f.name.split()[2], f.verdict) for f in each] == [
         ("far", "falls short"),
         ("near", "ok"),
         ("few", "ok"),
@@ -44,8 +44,9 @@ def test_slices_are_matched_by_name_and_what_is_not_known_or_not_judged_counts_f
 
 
 def test_a_sample_of_real_windows_is_measured_against_all_of_their_rows(tmp_path: Path) -> None:
-    figures = sampling.measure(20_000, 5_000, 2, 20_000, 5_000, tmp_path, tmp_path)
+    figures = sampling.measure(20_000, 5_000, 2, 80_000, 10_000, tmp_path, tmp_path)
     by_name = {figure.name: figure for figure in figures}
-    exact = by_name["traffic.requests: inside two standard errors"]  # is not sampled
+    exact = by_name["sample of users: traffic.requests inside two standard errors"]  # is not sampled
     assert (exact.value, exact.verdict) == (pytest.approx(100), "ok")
-    assert by_name["same_item.first_place_share: inside two standard errors"].value > 80
+    for name in ("sample of users", "sample of row groups"):
+        assert by_name[f"{name}: same_item.first_place_share inside two standard errors"].value > 80

@@ -33,6 +33,7 @@ def planned(
     day: int = 10_000 * MB,
     spent: int = 0,
     times: tuple[int, int] | None = INSIDE,
+    all_rows: bool = False,
 ) -> Plan:
     """The plan for files of row groups of (rows, bytes)."""
     files = [LogFile(f"/log/{i}.parquet", 1, 1) for i in range(len(groups))]
@@ -42,7 +43,7 @@ def planned(
     )
     cost = Cost(sum(f.rows for f in per_file), sum(f.bytes for f in per_file), True, per_file)
     budget = BudgetConfig(rows_per_evaluation=rows, bytes_per_evaluation=bytes, bytes_per_day=day)
-    return plan(files, cost, HOUR, budget, spent)
+    return plan(files, cost, HOUR, budget, spent, all_rows=all_rows)
 
 
 def places(found: Plan) -> list[tuple[str, int | None]]:
@@ -96,6 +97,34 @@ def test_what_is_left_out_is_the_same_every_time_and_nested() -> None:
     assert all(a < b for a, b in pairwise(chosen))
     assert chosen[1] == set(places(planned(groups, bytes=10 * MB)))
     assert len({path for path, _ in chosen[1]}) > 2  # not the first ones there are
+
+
+def test_far_over_the_row_budget_row_groups_are_left_out_too() -> None:
+    """Eight rows are read for each that the budget has, once that saves half."""
+    twice = planned([[(500, MB)] * 32], rows=1000)
+    assert (twice.rows, twice.left_out, twice.rate) == (8000, 0.5, 1 / 8)
+    far = planned([[(500, MB)] * 100] * 2, rows=1000)
+    assert (far.rows, far.left_out, far.rate, far.bytes) == (8000, 0.92, 1 / 8, 16 * MB)
+    less = planned([[(500, MB)] * 31], rows=1000)
+    assert (less.rows, less.left_out, less.rate) == (15_500, 0.0, 1 / 16)
+
+
+def test_all_rows_are_read_where_a_part_would_not_do() -> None:
+    found = planned([[(500, MB)] * 100], rows=1000, all_rows=True)
+    assert (found.rows, found.left_out, found.rate) == (50_000, 0.0, 1 / 64)
+
+
+def test_enough_row_groups_stay_to_tell_how_much_they_differ() -> None:
+    few = planned([[(100_000, MB)] * 31], rows=1000)
+    assert (len(few.pieces), few.left_out) == (31, 0.0)
+    more = planned([[(100_000, MB)] * 64], rows=1000)
+    assert (len(more.pieces), more.left_out, more.rate) == (16, 0.75, 1 / 2048)
+
+
+def test_what_far_over_the_budget_is_left_out_is_nested_in_what_less_leaves_out() -> None:
+    chosen = [set(places(planned([[(500, MB)] * 400], rows=n))) for n in (1000, 2000, 4000)]
+    assert [len(c) for c in chosen] == [16, 32, 64]
+    assert chosen[0] < chosen[1] < chosen[2]
 
 
 def test_a_piece_that_never_fits_does_not_block_the_others() -> None:
