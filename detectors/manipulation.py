@@ -23,6 +23,7 @@ from detectors.statistics.panel import Panel
 
 ONE_LIST = 0.5  # of an item's requests with one and the same list: then the list is the matter, not the item
 LEAST_REQUESTS = 20  # with an item, to say whose they are
+HEAVY_USERS = frozenset({"traffic.heavy_users_share"})  # whatever they are shown is in many lists then
 LIKED = 0.04  # of the requests: what an item that people begin to like may have at once
 
 
@@ -65,7 +66,8 @@ class Manipulation(Detector):
                     "Share of the requests that newly have one cold item by which they lack users, held against any "
                     "requests.",
                     (Floor(above=self.few_users_above),), lists | {"user"},
-                    says="{item}, which hardly anyone got before, is in {share} of {requests}, all of few users"),
+                    says="{item}, which hardly anyone got before, is in {share} of {requests}, all of few users",
+                    follows=HEAVY_USERS),
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:

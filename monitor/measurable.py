@@ -10,7 +10,7 @@ from detectors.core.detector import Detector
 from detectors.core.expected import PERSONALISED, POPULAR
 from detectors.core.measurement import Measure
 from detectors.core.summary import Summary
-from monitor.config.models import CATALOG_PARTS, Columns, RecommenderConfig
+from monitor.config.models import CATALOG_PARTS, Columns, LogConfig, RecommenderConfig
 from monitor.evaluation import CannotMeasure
 
 WHY = {
@@ -120,6 +120,8 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
     """The same of the prediction log alone."""
     configured = {role for role in Columns.model_fields if getattr(recommender.log.columns, role) is not None}
     has = configured if columns is None else configured & set(columns)
+    if is_grouped(recommender.log, has):
+        has.add("request")
     if recommender.log.layout == "list":
         has |= {"request", "position", "empty_lists"}
     elif "position" in has:
@@ -133,6 +135,16 @@ def in_log(recommender: RecommenderConfig, columns: Collection[str] | None = Non
     if set(recommender.slices) - {recommender.log.columns.model_version}:
         has.add("slices")
     return frozenset(has)
+
+
+def counted(recommender: RecommenderConfig) -> str:
+    """What its traffic is counted in: "requests", or "rows" where nothing tells which rows are one request."""
+    return "requests" if "request" in available(recommender) else "rows"
+
+
+def is_grouped(log: LogConfig, has: Collection[str]) -> bool:
+    """Whether rows without request ids are put together to lists: by what `lists_by` names, if all of it is there."""
+    return bool(log.lists_by) and set(log.lists_by) <= set(has)
 
 
 def version_column(recommender: RecommenderConfig) -> str | None:

@@ -68,7 +68,8 @@ class Measure:
         Whether a ratio is a mean of what each answer has between 0 and 1, and no share of answers that have it or not.
     follows : frozenset of str
         Detectors, and single measures by their full names, whose trouble moves it too: one item that is in all lists is
-        something that any two of them share, and where nothing is shown nobody clicks.
+        something that any two of them share, and where nothing is shown nobody clicks. A single measure that is off
+        beside it is named before it.
     least_n : int
         Effective sample size below which a value says too little to be judged.
     says : str

@@ -148,7 +148,7 @@ def text(
         ("share of item", f"{percent(i.before['share'])} before, {percent(i.after['share'])} since")
         if i.before.get("share") is not None and i.after.get("share") is not None
         else ("share of item", ""),
-        ("affected", ", ".join(f"{number(n)} {who}" for who, n in i.affected.items() if n is not None)),
+        ("affected", ", ".join(f"{number(n)} {who}" for who, n in i.affected_in_words.items())),
         ("cost so far", cost),
         ("model version", short(i.model_version or "")),
         ("labels", ", ".join(f"{short(k)}={short(v)}" for k, v in sorted(i.labels.items()))),

@@ -166,6 +166,25 @@ def _columns(recommender: RecommenderConfig) -> Iterator[Mistake]:
         yield ("log", "columns", "position"), what
     if recommender.kind == Kind.CONTEXTUAL and columns.context is None:
         yield ("kind",), NO_CONTEXT
+    yield from _lists(recommender.log)
+
+
+def _lists(log: LogConfig) -> Iterator[Mistake]:
+    at = ("log", "lists_by")
+    if not log.lists_by:
+        return
+    if log.layout == "list":
+        yield at, "in the list layout each row is a list; leave it out, or use layout: long"
+    elif log.columns.request is not None:
+        what = f"{shown(log.columns.request)} (log.columns.request) tells lists apart"
+        yield at, f"{what}; leave one of them out"
+    if "timestamp" not in log.lists_by:
+        yield at, "rows of all times would be one list; add timestamp"
+    for role in log.lists_by:
+        if getattr(log.columns, role) is None:
+            yield at, f"the log has no {role}; set log.columns.{role}, or leave it out"
+    for role in _repeated(log.lists_by):
+        yield at, f"{role} is there twice; remove one"
 
 
 def _slices(recommender: RecommenderConfig) -> Iterator[Mistake]:
@@ -259,7 +278,8 @@ def _expected(recommender: RecommenderConfig) -> Iterator[Mistake]:
                     yield ("expected", name, index, "where", column), _no_slice(column, recommender.slices)
         for said in _repeated(map(str, entries)):
             yield ("expected", name), f"{said} is there twice; keep the one with the right end"
-    if expected.positions and recommender.log.layout == "long" and not (columns.position or columns.request):
+    known = columns.position or columns.request or recommender.log.lists_by
+    if expected.positions and recommender.log.layout == "long" and not known:
         what = "places are not known: the log has no position and no request; set log.columns.position"
         yield ("expected", "positions"), what
     for index, entry in enumerate(expected.kinds):

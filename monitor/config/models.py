@@ -102,6 +102,11 @@ class LogConfig(Strict):
         description="Unit of a timestamp that is a number; `auto` for timestamp and ISO text columns.",
     )
     columns: Columns = Field(description="Which column plays which part.")
+    lists_by: tuple[Literal["timestamp", "user", "context"], ...] = Field(
+        default=(),
+        description="Long layout without `columns.request`: parts whose values together tell lists apart, "
+        "`[timestamp, user]`: rows of one user at one moment are a list. Empty: each row stands alone.",
+    )
     guests: tuple[str, ...] = Field(default=(), description="User ids that stand for nobody in particular.")
     endpoint: Text | None = Field(
         default=None, description="S3 endpoint other than Amazon's, `http://host:port`."

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from detectors.core.hashing import U64, hash_integers
+from detectors.core.hashing import U64, hash_integers, mix
 from detectors.core.id_formats import U16
 from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
 from monitor.engine.id_formats import formats_of_runs
@@ -114,6 +114,7 @@ def read_chunk(
     edges: Sequence[int] = (),
     apart: str | None = None,
     own: Collection[str] = (),
+    lists_by: Collection[str] = (),
 ) -> Chunk:
     """Turn a canonical table of a log, long or list layout, into a chunk.
 
@@ -133,12 +134,12 @@ def read_chunk(
         Column of which a run has one value: recommenders of a shared log may use one request id.
     own : collection of str
         Columns that detectors ask for; in the list layout one value for each row of the list, or for the whole list.
+    lists_by : collection of str
+        Of a long log without request ids: roles whose values together stand for one.
     """
     columns = {name: _whole(table.column(name)) for name in table.column_names}
     time = np.asarray(columns["timestamp"].to_numpy(zero_copy_only=False))
-    request, no_request = (
-        keys_of(columns["request"]) if "request" in columns else (None, np.ones(len(time), bool))
-    )
+    request, no_request = _requests(columns, time, lists_by)
     first: Ints | slice = slice(None)
     listed = pa.types.is_list(columns["item"].type)
     if listed:
@@ -178,6 +179,22 @@ def read_chunk(
         {key: _own(key, flat[key]) for key in own if key in columns},
         joins=not lost.all(),
     )
+
+
+def _requests(
+    columns: Mapping[str, pa.Array], time: NDArray[np.int64], lists_by: Collection[str]
+) -> tuple[U64 | None, Flags]:
+    """The request of each row, None where nothing tells it, and which rows have none."""
+    if "request" in columns:
+        return keys_of(columns["request"])
+    if not lists_by:
+        return None, np.ones(len(time), bool)
+    request = hash_integers(time)
+    for role in lists_by:
+        if role != "timestamp":
+            values, absent = keys_of(columns[role])
+            request = mix(request ^ np.where(absent, np.uint64(0), values))
+    return request, np.zeros(len(time), bool)
 
 
 def _context(columns: Mapping[str, pa.Array], first: Ints | slice) -> U64 | None:

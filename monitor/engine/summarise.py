@@ -29,7 +29,7 @@ from monitor.engine.slicing import SliceValues
 from monitor.evaluation import FileSeen, ReadReport
 from monitor.expectations import expected_on, values_expected
 from monitor.logs import Listing, Period, PredictionLog, Quarantine
-from monitor.measurable import in_log
+from monitor.measurable import in_log, is_grouped
 from monitor.windows import EPOCH, Window
 
 THREADS = 2
@@ -152,6 +152,7 @@ def summarise(
     apart = only[0] if only else None
     columns = tuple(dict.fromkeys([*values.columns, *([apart] if apart else [])]))
     guests = hash_ids(recommender.log.guests)
+    lists_by = recommender.log.lists_by if is_grouped(recommender.log, has) else ()
     expected = expected_on(recommender, window.start.date())
     edges = _edges(window, now, bool(recommender.log.partitions))
     rows = _Rows()
@@ -164,7 +165,9 @@ def summarise(
         place = piece.key
         for table in log.read(piece.file, quarantine, groups):
             timed = _with_time(table, piece, quarantine)
-            chunk = read_chunk(timed, columns, guests, place=place, edges=edges, apart=apart, own=own)
+            chunk = read_chunk(
+                timed, columns, guests, place=place, edges=edges, apart=apart, own=own, lists_by=lists_by
+            )
             yield chunk, can_be
             place = (place + table.num_rows) % 2**64
 

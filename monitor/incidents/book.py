@@ -21,7 +21,7 @@ from monitor.incidents.over import recovered, windows_to_close
 from monitor.incidents.place import meet
 from monitor.incidents.primary import find_primary
 from monitor.incidents.sentence import finite, sentence
-from monitor.measurable import available, version_column
+from monitor.measurable import counted, version_column
 from monitor.windows import Window
 
 SYMPTOMS = 50  # most that are kept
@@ -64,7 +64,7 @@ class IncidentBook:
     def __init__(self, recommender: RecommenderConfig, telling: Mapping[str, int]) -> None:
         self._name = recommender.name
         self._labels = dict(recommender.labels)
-        self._rows = "requests" if "request" in available(recommender) else "rows"
+        self._rows = counted(recommender)
         self._ask_after: timedelta = recommender.ask_after
         self._telling = telling
         self._version = version_column(recommender)
@@ -129,6 +129,7 @@ class IncidentBook:
             onset_at=onset,
             opened_at=seen.told_at,
             before={"value": finite(primary.expected)},
+            counts=self._rows,
             model_version=memory.version_of(where) or memory.new_version(onset, seen.window, seen.findings),
             items=tuple(culprit.values()),
             judged_by="floor" if primary.by_floor else "history",

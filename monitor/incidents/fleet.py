@@ -156,6 +156,7 @@ def _told(one: Incident, parts: Sequence[Incident]) -> Incident:
         onset_at=min(one.onset_at, *(i.onset_at for i in parts)),
         # Users are not added up: they may be the same.
         affected={"requests": sum(n for n in affected if n is not None)} if affected else one.affected,
+        counts=_common([i.counts for i in parts]) or "requests",
         last_seen_at=max((i.last_seen_at for i in parts if i.last_seen_at), default=one.last_seen_at),
         asks=any(i.asks for i in parts if i.open),
         parts=_parts(one.parts, parts),

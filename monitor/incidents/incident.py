@@ -69,6 +69,8 @@ class Incident:
         "top_items": [{"item": ..., "share": ...}] and "lists", which name items; "lists" are empty once they expired.
     affected : dict
         {"requests": ..., "users": ...}: requests so far, most users of one window; None where it cannot be known.
+    counts : str
+        What "requests" are: "rows" where the log does not tell which rows are one request.
     model_version : str or None
         Of the place, or the one that appeared or got much more traffic when it began.
     items : tuple of str
@@ -102,6 +104,7 @@ class Incident:
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     affected: dict[str, float | None] = field(default_factory=dict)
+    counts: str = "requests"
     model_version: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
     symptoms: tuple[Symptom, ...] = ()
@@ -121,6 +124,12 @@ class Incident:
     @property
     def open(self) -> bool:
         return self.resolved_at is None
+
+    @property
+    def affected_in_words(self) -> dict[str, float]:
+        """What is known of who is affected, under the name of what is counted."""
+        named = {"requests": self.counts}
+        return {named.get(who, who): n for who, n in self.affected.items() if n is not None}
 
     def with_url(self, base: str) -> Incident:
         return replace(self, url=f"{base.rstrip('/')}/incidents/{self.id}")
@@ -144,6 +153,7 @@ class Incident:
             "before": self.before,
             "after": self.after,
             "affected": self.affected,
+            "counts": self.counts,
             "model_version": self.model_version,
             "evidence": self.evidence,
             "symptoms": [{**vars(s), "severity": s.severity.value} for s in self.symptoms],

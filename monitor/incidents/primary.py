@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
-from monitor.incidents.place import find_place
+from monitor.incidents.place import find_place, meet
 
 AS_MUCH = 0.9  # of the requests concerned
 UNRANKED = 50  # how much a detector tells that does not say
@@ -19,16 +19,19 @@ def find_primary(
     """The most telling breach, at the place to blame.
 
     Severity comes first, then how much a detector tells; of one detector the measure that is declared first among
-    those that show about as much.
+    those that show about as much. What a single measure moves by arithmetic is never named before it, where both are
+    off: an item that few users get because they make very many requests is not what is wrong.
 
     Parameters
     ----------
     telling : mapping of detector to int
     others : sequence of Breach
-        That are no reason to tell somebody by themselves; of one measure, the place may be among them.
+        That are no reason to tell somebody by themselves; of one measure, the place may be among them, and what moves
+        a breach that is a reason.
     """
-    top = max(_rank(b, telling) for b in breaches)
-    loudest = [b for b in breaches if _rank(b, telling) == top]
+    told = _movers(breaches, others)
+    top = max(_rank(b, telling) for b in told)
+    loudest = [b for b in told if _rank(b, telling) == top]
     most: dict[Unit, float] = {}
     for b in loudest:
         most[b.measure.unit] = max(b.excess, most.get(b.measure.unit, 0.0))
@@ -38,6 +41,18 @@ def find_primary(
     )
     same = [b for b in (*breaches, *others) if b.name == best.name and b.item == best.item]
     return find_place([b for b in same if b.severity is best.severity] or [best])
+
+
+def _movers(breaches: Sequence[Breach], others: Sequence[Breach]) -> list[Breach]:
+    """The breaches, but in place of those that single measures move what moves them."""
+    out: list[Breach] = []
+    for breach in breaches:
+        moved_by = [
+            b for b in (*breaches, *others)
+            if b.name in breach.measure.follows and b.severity is breach.severity and meet(b.where, breach.where)
+        ]  # fmt: skip
+        out += moved_by or [breach]
+    return out
 
 
 def _rank(breach: Breach, telling: Mapping[str, int]) -> tuple[bool, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
@@ -19,6 +19,7 @@ from monitor.errors import BudgetError
 from monitor.inspect.agreement import DAY, OpenedLog, day_windows, other_columns, spread
 from monitor.logs import Quarantine
 from monitor.logs.conform import list_parts, to_ids
+from monitor.measurable import in_log
 
 LOOK_ROWS = 300_000
 MOST_VALUES = 60  # of a column
@@ -115,13 +116,14 @@ def look(recommender: RecommenderConfig, opened: OpenedLog) -> Look:
     # Dictionaries of row groups may differ: columns stay in chunks.
     columns = {n: pa.chunked_array([c for t in tables for c in t[n].chunks]) for n in tables[0].column_names}
     listed = recommender.log.layout == "list"
-    has_requests = listed or "request" in opened.found
+    has_requests = "request" in in_log(recommender, opened.found)
     read = len(columns["timestamp"])
     times = columns["timestamp"].to_numpy()
     inside = (times >= opened.day.start_us) & (times < opened.day.end_us)
     starts = np.arange(read)
     if has_requests and not listed:
-        starts = np.unique(_codes(columns["request"])[0], return_index=True)[1]
+        together = ("request",) if "request" in opened.found else recommender.log.lists_by
+        starts = np.unique(_combined(columns, together), return_index=True)[1]
     first_place = 1.0
     if not has_requests and "position" in opened.found:
         positions = columns["position"].to_numpy()
@@ -169,6 +171,15 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     decoded = [to_ids(chunk, as_text=True).dictionary_decode() for chunk in column.chunks]
     encoded = pa.chunked_array(decoded).combine_chunks().dictionary_encode(null_encoding="encode")
     return encoded.indices.to_numpy(), [NULL if v is None else v for v in encoded.dictionary.to_pylist()]
+
+
+def _combined(columns: dict[str, pa.ChunkedArray], names: Sequence[str]) -> np.ndarray:
+    """One number for each combination of values, shape (rows,)."""
+    code = _codes(columns[names[0]])[0].astype(np.int64)
+    for name in names[1:]:
+        values = _codes(columns[name])[0]
+        _, code = np.unique(code * (int(values.max(initial=0)) + 1) + values, return_inverse=True)
+    return code
 
 
 def _shares(

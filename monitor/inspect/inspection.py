@@ -75,7 +75,7 @@ class Inspection:
 
     @property
     def has_requests(self) -> bool:
-        return self.layout == "list" or "request" in self.mapped.choices
+        return self.layout == "list" or "request" in self.mapped.choices or self.mapped.lists is not None
 
     @property
     def first_place(self) -> float:
@@ -149,7 +149,7 @@ def inspect_log(
     starts = _request_rows(sample, mapped)
     rows_per_request = len(item.codes) / max(1, len(starts))
     traffic = rhythm.traffic(_requests_by_hour(surveyed, sample, times, starts))
-    request = mapped.column("request")
+    request = mapped.request_of_rows(sample)
     candidates = _candidates(surveyed, sample, mapped, starts, request)
     user = mapped.column("user")
     slicing = slices.choose(
@@ -222,11 +222,11 @@ def _outcomes(
 
 def _request_rows(sample: Sample, mapped: Mapped) -> NDArray[np.int64]:
     """The first row of each request; every row where there are no requests."""
-    path = mapped.column("request")
-    if path is None or sample.item_list is not None:
+    request = mapped.request_of_rows(sample)
+    if request is None or sample.item_list is not None:
         return np.arange(sample.n_rows)
-    codes = sample.columns[path].codes
-    first = np.full(len(sample.columns[path].names), len(codes))
+    codes = request.codes
+    first = np.full(len(request.names), len(codes))
     np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
     return np.sort(first[first < len(codes)])
 
@@ -265,11 +265,11 @@ def _requests_by_hour(
 
 
 def _candidates(
-    surveyed: Survey, sample: Sample, mapped: Mapped, starts: NDArray[np.int64], request: str | None
+    surveyed: Survey, sample: Sample, mapped: Mapped, starts: NDArray[np.int64], request: SampleColumn | None
 ) -> list[Candidate]:
     item = sample.columns[mapped.choices["item"].column]
     when = sample.columns[mapped.choices["timestamp"].column]
-    group = sample.columns[request] if request is not None and sample.item_list is None else None
+    group = request if sample.item_list is None else None
     out = []
     for path, column in sample.columns.items():
         if path in mapped.taken or column.listed or len(column.codes) != sample.n_rows:
@@ -295,14 +295,14 @@ def _candidates(
 
 
 def _version(
-    sample: Sample, mapped: Mapped, starts: NDArray[np.int64], request: str | None
+    sample: Sample, mapped: Mapped, starts: NDArray[np.int64], request: SampleColumn | None
 ) -> Candidate | None:
     """The column of the model version, as one to slice by."""
     path = mapped.column("model_version")
     if path is None or sample.columns[path].listed or len(sample.columns[path].codes) != sample.n_rows:
         return None
     column = sample.columns[path]
-    group = sample.columns[request] if request is not None and sample.item_list is None else None
+    group = request if sample.item_list is None else None
     constant = content.constant_within(column, group) if group is not None else 1.0
     return Candidate(path, column.names, column.codes[starts], constant)
 

@@ -11,6 +11,7 @@ from monitor.config.models import Columns
 from monitor.config.problems import shown, suggestion
 from monitor.errors import UserError
 from monitor.inspect import content
+from monitor.inspect.moments import Lists, lists_of_moments
 from monitor.inspect.names import best_match, tokens
 from monitor.inspect.sample import Sample, SampleColumn
 
@@ -38,14 +39,27 @@ class Choice:
 
 @dataclass
 class Mapped:
-    """What was found: the parts that have a column, and why the others have none."""
+    """What was found: the parts that have a column, and why the others have none.
+
+    Parameters
+    ----------
+    lists : Lists or None
+        What tells lists apart in a long log without request ids, if anything does.
+    """
 
     choices: dict[str, Choice] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unit: str = "auto"
+    lists: Lists | None = None
 
     def column(self, role: str) -> str | None:
         return self.choices[role].column if role in self.choices else None
+
+    def request_of_rows(self, sample: Sample) -> SampleColumn | None:
+        """Which rows are one list, in the long layout: equal values are."""
+        if (path := self.column("request")) is not None:
+            return sample.columns[path]
+        return None if self.lists is None else self.lists.column
 
     @property
     def taken(self) -> set[str]:
@@ -78,6 +92,7 @@ def map_columns(
     finder.request()
     finder.user()
     finder.position()
+    finder.lists()
     finder.others()
     for role, choice in mapped.choices.items():
         left = tuple(column for column in choice.others if column not in mapped.taken)
@@ -191,7 +206,7 @@ class _Finder:
             )
 
     def user(self) -> None:
-        request = self._column("request")
+        request = self.mapped.request_of_rows(self.sample)
 
         def judge(column: SampleColumn) -> str | None:
             if not content.is_id(column) or column.distinct < 2:
@@ -211,7 +226,7 @@ class _Finder:
     def position(self) -> None:
         if self.sample.item_list is not None:
             return
-        request = self._column("request")
+        request = self.mapped.request_of_rows(self.sample)
         self._by_name("position", lambda c: content.no_position(c, request), content.value_range)
         if "position" not in self.mapped.choices and request is not None and "position" not in self.given:
             for column in self._free(listed=False):
@@ -220,8 +235,19 @@ class _Finder:
                     self._take("position", column.path, f"{why}; {content.value_range(column)}")
                     return
 
+    def lists(self) -> None:
+        """Without request ids: whether rows of one time can be seen to be lists."""
+        if self.sample.item_list is not None or "request" in self.mapped.choices or "request" in self.given:
+            return
+        when = self.sample.columns[self.mapped.choices["timestamp"].column]
+        found = lists_of_moments(when, self._column("position"), self._column("user"))
+        if isinstance(found, Lists):
+            self.mapped.lists = found
+        else:
+            self.mapped.absent.setdefault("request", found)
+
     def others(self) -> None:
-        request, position = self._column("request"), self._column("position")
+        request, position = self.mapped.request_of_rows(self.sample), self._column("position")
         listed = self.sample.item_list is not None
 
         def per_request(column: SampleColumn) -> str | None:

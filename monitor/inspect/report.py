@@ -90,6 +90,8 @@ def _found(found: Inspection) -> list[str]:
         out.append(_entry("partitions", f"{found.partitions}, by {by}"))
     for role, choice in found.mapped.choices.items():
         out.append(_entry(role, f"{shown(choice.column)}: {choice.why}"))
+    if found.mapped.lists is not None:
+        out.append(_entry("lists", f"{' and '.join(found.mapped.lists.by)}: {found.mapped.lists.why}"))
     if found.catalog:
         known = f"{100 * found.items_known:.4g} % of the sampled rows have an item of it"
         out.append(_entry("catalog", f"{len(found.catalog.ids):,} items; {known}"))

@@ -88,7 +88,7 @@ NOTHING_LEARNED = Learned()
 def rows_of(sample: Sample, mapped: Mapped, times: Ints, columns: list[str]) -> Rows | None:
     """The sample's rows with what sameness is learned from; None where requests or places are not known."""
     item = sample.columns[mapped.choices["item"].column]
-    request, position = mapped.column("request"), mapped.column("position")
+    request, position = mapped.request_of_rows(sample), mapped.column("position")
     if sample.item_list is not None:
         length, _ = item.parts
         row = np.repeat(np.arange(len(length)), length)
@@ -96,7 +96,7 @@ def rows_of(sample: Sample, mapped: Mapped, times: Ints, columns: list[str]) -> 
         asked = row
     elif request is not None and position is not None:
         row = np.arange(sample.n_rows)
-        asked, numbers = sample.columns[request].codes, sample.columns[position].numbers
+        asked, numbers = request.codes, sample.columns[position].numbers
         first = np.nanmin(numbers) if len(numbers) else 1
         place = np.nan_to_num(numbers - first + 1, nan=0.0).astype(np.int64)
     else:

@@ -158,6 +158,8 @@ def _log(found: Inspection) -> Iterable[str]:
         "context",
     ):
         yield from _column(found, role)
+    if (lists := found.mapped.lists) is not None:
+        yield _line(f"    lists_by: [{', '.join(lists.by)}]", lists.why)
     if found.guests:
         yield _line("    guests:", "ids that stand for many people: not taken for one user")
         for guest in found.guests:
@@ -221,6 +223,8 @@ def _column(found: Inspection, role: str) -> Iterable[str]:
         return
     if role == "position" and found.layout == "list":
         return
+    if role == "request" and found.mapped.lists is not None:
+        return  # `lists_by` says it
     why = found.mapped.absent.get(role)
     if role in NO_COLUMN or why:
         yield _remark(f"      # no {role}: {why or NO_COLUMN[role]}")

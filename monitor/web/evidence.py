@@ -52,12 +52,21 @@ class Evidence:
     tables: tuple[Table, ...] = ()
 
 
-def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
+def read_evidence(evidence: Mapping[str, Any], counts: str = "requests") -> Evidence:
     """Lists of records become tables, everything else a line.
+
+    Parameters
+    ----------
+    counts : str
+        What "requests" are: "rows" where the log does not tell which rows are one request.
 
     >>> read_evidence({"item": "sku-7", "position": 3}).facts
     (('item', 'sku-7'), ('position', '3'))
+    >>> read_evidence({"requests": 12}, "rows").facts
+    (('rows', '12'),)
     """
+    if counts != "requests":
+        evidence = _renamed(evidence, counts)
     facts: list[tuple[str, str]] = []
     tables: list[Table] = []
     for key, value in evidence.items():
@@ -74,6 +83,18 @@ def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
         elif value is not None:
             facts.append((_words(key), _text(key, value)))
     return Evidence(tuple(facts[:MOST_FACTS]), tuple(tables[:MOST_TABLES]))
+
+
+def _renamed(evidence: Mapping[str, Any], counts: str) -> Mapping[str, Any]:
+    """The same with another name for "requests", in the records of lists too."""
+    return {
+        counts if key == "requests" else key: [
+            _renamed(row, counts) if isinstance(row, Mapping) else row for row in value
+        ]
+        if isinstance(value, list | tuple)
+        else value
+        for key, value in evidence.items()
+    }
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -63,11 +63,14 @@ class Side:
         An empty name is of an item that is too rare for its name to be kept.
     expired : bool
         Whether there were lists that are no longer kept.
+    whole : bool
+        Whether they are whole lists, and not single rows of a log that does not tell which rows are one list.
     """
 
     top_items: tuple[TopItem, ...]
     lists: tuple[tuple[tuple[str, bool], ...], ...]
     expired: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -135,15 +138,13 @@ def read_incident(
         meaning=info.help if info else "",
         model_version=short(incident.model_version or ""),
         labels=tuple((short(name), short(value)) for name, value in sorted(incident.labels.items())),
-        affected=tuple(
-            (short(who), number(count)) for who, count in incident.affected.items() if count is not None
-        ),
+        affected=tuple((short(who), number(count)) for who, count in incident.affected_in_words.items()),
         before=_figure(incident.before, unit),
         after=_figure(incident.after, unit),
-        side_before=_side(incident.before, incident.items),
-        side_after=_side(incident.after, incident.items),
+        side_before=_side(incident.before, incident.items, incident.counts),
+        side_after=_side(incident.after, incident.items, incident.counts),
         resolution=RESOLUTIONS[incident.resolution] if incident.resolution else "",
-        evidence=read_evidence(incident.evidence),
+        evidence=read_evidence(incident.evidence, incident.counts),
         symptoms=tuple(
             SymptomView(
                 short(s.measure),
@@ -172,7 +173,7 @@ def _figure(side: Mapping[str, Any], unit: str) -> Figure | None:
     return None
 
 
-def _side(side: Mapping[str, Any], blamed: Sequence[str]) -> Side:
+def _side(side: Mapping[str, Any], blamed: Sequence[str], counts: str) -> Side:
     """Whatever is stored, in bounded size."""
     top = [
         TopItem(
@@ -184,4 +185,4 @@ def _side(side: Mapping[str, Any], blamed: Sequence[str]) -> Side:
         tuple(("" if item is None else short(item), item in blamed) for item in shown[:MOST_PLACES])
         for shown in side.get("lists", ())[:MOST_LISTS]
     ]
-    return Side(tuple(top), tuple(lists), expired="lists" in side and not lists)
+    return Side(tuple(top), tuple(lists), "lists" in side and not lists, counts != "rows")

@@ -15,13 +15,15 @@ from monitor.web.states import State
 
 @dataclass(frozen=True)
 class EvaluationView:
+    """A window of a recommender; no `requests` where the log does not tell which rows are one."""
+
     recommender: str
     start: datetime
     end: datetime
     state: State
     attempt: int
     evaluated_at: datetime
-    requests: int
+    requests: int | None
     rows: int
     sampling_rate: float
     bytes_read: int

@@ -14,6 +14,7 @@ from monitor.exposition.labels import printable
 from monitor.exposition.state import SUCCESS, fleet_incidents
 from monitor.incidents.fleet import FLEET, by_part
 from monitor.incidents.incident import Incident
+from monitor.measurable import counted
 from monitor.reading.cost import cost_of
 from monitor.reading.described import Described
 from monitor.reading.explanation import Settings
@@ -116,7 +117,7 @@ class View:
         incidents = list(self._records.incidents(name, include_silent=True))
         views = [self._incident(i, now, config.mode is Mode.OBSERVE) for i in incidents]
         evaluations = list(self._evaluations(name, LOOK_BACK))
-        shown = [_evaluation(e, incidents) for e in evaluations]
+        shown = [_evaluation(e, incidents, config) for e in evaluations]
         judged, slices, left_out = self._findings(evaluations)
         parts = by_part(self._records.incidents(FLEET, open_only=True))
         wholes = {parts[i.id].id: parts[i.id] for i in incidents if i.id in parts}
@@ -126,7 +127,7 @@ class View:
             tuple(self._incident(i, now, False) for i in wholes.values()),
             tuple(v for v in views if v.open and not v.silent),
             tuple(v for v in views if not v.open or v.silent)[:MOST],
-            _evaluation(judged, incidents) if judged else None,
+            _evaluation(judged, incidents, config) if judged else None,
             slices,
             left_out,
             tuple(shown[:LISTED]),
@@ -170,7 +171,7 @@ class View:
 
     def history(self, name: str, before: datetime | None) -> HistoryPage | None:
         """None when it is not watched."""
-        if self.sources.config(name) is None:
+        if (config := self.sources.config(name)) is None:
             return None
         incidents = list(self._records.incidents(name, include_silent=True))
         found = list(
@@ -179,7 +180,7 @@ class View:
             )
         )
         earlier = found[PER_PAGE - 1].window.start if len(found) > PER_PAGE else None
-        shown = tuple(_evaluation(e, incidents) for e in found[:PER_PAGE])
+        shown = tuple(_evaluation(e, incidents, config) for e in found[:PER_PAGE])
         return HistoryPage(self._now(), name, shown, before is not None, earlier)
 
     def stored_incident(self, id: str) -> Incident | None:
@@ -233,12 +234,12 @@ class View:
         newest = max((e.read.newest_event for e in recent if e.read.newest_event), default=None)
         opened = [i for i in incidents if i.open and not i.silent]
         state = recommender_state(config, latest, opened, newest, now)
-        strip = tuple(_evaluation(e, incidents) for e in reversed(recent))
+        strip = tuple(_evaluation(e, incidents, config) for e in reversed(recent))
         return RecommenderView(
             config.name,
             State(state.word, state.tone, printable(state.why, LONGEST_SENTENCE)),
             tuple((short(name), short(value)) for name, value in sorted(config.labels.items())),
-            _evaluation(latest, incidents) if latest else None,
+            _evaluation(latest, incidents, config) if latest else None,
             newest,
             strip,
             ", ".join(
@@ -272,7 +273,9 @@ class View:
         return None, (), 0
 
 
-def _evaluation(evaluation: Evaluation, incidents: Sequence[Incident]) -> EvaluationView:
+def _evaluation(
+    evaluation: Evaluation, incidents: Sequence[Incident], config: RecommenderConfig
+) -> EvaluationView:
     read = evaluation.read
     return EvaluationView(
         evaluation.recommender,
@@ -281,7 +284,7 @@ def _evaluation(evaluation: Evaluation, incidents: Sequence[Incident]) -> Evalua
         evaluation_state(evaluation, [i for i in incidents if not i.silent]),
         evaluation.attempt,
         evaluation.evaluated_at,
-        read.requests,
+        read.requests if counted(config) == "requests" else None,
         read.rows,
         read.sampling_rate,
         read.bytes_read,

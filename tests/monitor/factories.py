@@ -44,7 +44,7 @@ CATALOGUE = {
 
 
 def config(name: str = "home", **fields: Any) -> RecommenderConfig:
-    log = LogConfig(path="/var/log/shop", columns=Columns(timestamp="time", item="item"))
+    log = LogConfig(path="/var/log/shop", columns=Columns(timestamp="time", item="item", request="request"))
     return RecommenderConfig(**{"name": name, "log": log, "labels": {"team": "discovery"}, **fields})
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from detectors.core.verdict import Severity, Verdict
 from monitor.cli.main import cli
 from monitor.errors import StoreError, UserError
-from monitor.incidents.incident import Resolution
+from monitor.incidents.incident import Incident, Resolution
 from monitor.store import Store
 from monitor.store.said import Acknowledgement
 from tests.monitor.factories import (
@@ -150,6 +150,14 @@ def test_incidents_are_listed_newest_first(state: Path) -> None:
     assert [i["id"] for i in document(state, "incidents", "--all")] == [ID, "home-diversity-1", "home-old-1"]
     assert [i["id"] for i in document(state, "incidents", "--since", "2026-03-14T08:00Z")] == [ID]
     assert lines(state, "incidents", "feed") == ["No incident that anybody was told of."]
+
+
+def test_who_is_affected_is_counted_in_what_the_log_has() -> None:
+    assert incident(counts="rows").affected_in_words == {"rows": 1523.0, "users": 1302.0}
+    assert incident(affected={"requests": None, "users": 3.0}).affected_in_words == {"users": 3.0}
+    assert Incident.from_json(incident(counts="rows").to_json()).counts == "rows"
+    before = {key: value for key, value in incident().to_json().items() if key != "counts"}
+    assert Incident.from_json(before).counts == "requests"
 
 
 def test_show_tells_all_of_one(state: Path) -> None:

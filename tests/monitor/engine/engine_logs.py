@@ -32,7 +32,7 @@ NOW = HOUR.end + timedelta(minutes=10)
 Row = dict[str, Any]
 
 PATHS = {"timestamp": "ts", "item": "item_id", "request": "req", "user": "uid", "position": "pos",
-         "score": "score", "click": "clicked"}  # fmt: skip
+         "score": "score", "click": "clicked", "context": "seed"}  # fmt: skip
 IDS = ("item", "request", "user")
 ID_TYPES = {"text": pa.string(), "int64": pa.int64(), "uint64": pa.uint64()}
 TYPES = {
@@ -150,6 +150,7 @@ class Shape:
     row_group: int = 100_000
     partitions: str = ""
     format: Literal["parquet", "jsonl"] = "parquet"
+    lists_by: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def recommender(self, folder: str | Path) -> RecommenderConfig:
@@ -161,6 +162,7 @@ class Shape:
             guests=self.guests,
             partitions=self.partitions,
             format=self.format,
+            lists_by=self.lists_by,
         )
         return RecommenderConfig(**{"name": "shop", "log": log, "slices": self.slices, **self.settings})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,35 @@ def test_a_position_that_is_null_or_a_slip_does_not_shift_the_others() -> None:
 def test_without_request_ids_every_row_stands_alone(roles: tuple[str, ...]) -> None:
     found = simple_rows(1, items=4, timestamp=HOUR.start, item="same", user=None)
     assert by_engine(found, Shape(roles=roles)).requests.total() == 4
+
+
+@given(rows(), st.sampled_from([1, 3, 100]), st.integers(1, 3), st.sampled_from([HOURLY, ""]))
+def test_rows_of_one_user_at_one_moment_are_a_list_as_rows_of_one_request_are(
+    found: list[Row], row_group: int, files: int, partitions: str
+) -> None:
+    """Also those without a user: they are told apart by their time alone."""
+    asked = [{**row, "request": f"{row['user'] or None} {row['timestamp']}"} for row in found]
+    shape = Shape(guests=("guest",), row_group=row_group, files=files, partitions=partitions)
+    without = replace(shape, roles=("user", "position", "score", "click"), lists_by=("timestamp", "user"))
+    engine, hand = by_engine(asked, without), by_hand(asked, shape)
+    unnamed = Counter((cell, user, None, *rest) for cell, user, _, *rest in hand.requests.elements())
+    told = (engine.requests, engine.missing, engine.repeated, engine.inside)
+    assert told == (unnamed, hand.missing, hand.repeated, hand.inside)
+
+
+def test_lists_of_a_moment_may_be_told_apart_by_what_is_looked_at_or_by_the_moment_alone() -> None:
+    found = simple_rows(4, timestamp=HOUR.start, user="ann")
+    shape = Shape(roles=("user", "position", "context"), lists_by=("timestamp", "context"))
+    looking = [{**row, "context": row["request"]} for row in found]
+    assert by_engine(looking, shape).requests.total() == 4
+    assert (
+        by_engine(simple_rows(4), Shape(roles=("position",), lists_by=("timestamp",))).requests.total() == 4
+    )
+
+
+def test_where_a_log_has_lost_what_tells_lists_apart_every_row_stands_alone() -> None:
+    shape = Shape(lists_by=("timestamp", "user"), roles=("user", "position"))
+    assert by_engine(simple_rows(4), shape, written=Shape(roles=("position",))).requests.total() == 12
 
 
 def test_neighbours_without_a_request_id_are_not_one_request() -> None:

@@ -15,6 +15,7 @@ from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.fallback import Fallback
 from detectors.judgement.spec import History
+from detectors.manipulation import Manipulation
 from detectors.personalization import Personalization
 from detectors.same_item import SameItem
 from detectors.traffic import Traffic
@@ -29,10 +30,10 @@ from monitor.windows import Window
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SETTLE = timedelta(minutes=10)
-TELLING = {"fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
+TELLING = {"manipulation": 95, "fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {
     f"{d.name}.{m.name}": m
-    for d in (SameItem(), Traffic(), Fallback(), Personalization())
+    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation())
     for m in d.measures()
 } | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),

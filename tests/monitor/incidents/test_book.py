@@ -20,8 +20,10 @@ from breaches import (
     decided,
     healthy,
     place_of,
+    strong,
     stuck,
     ticket,
+    weak,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,7 @@ from hypothesis import strategies as st
 from detectors.core.verdict import Severity, Verdict
 from monitor.findings import Findings
 from monitor.incidents.book import SYMPTOMS
+from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident, Resolution
 
 COLLAPSE = [
@@ -79,6 +82,38 @@ def test_the_order_of_breaches_does_not_matter(order: int) -> None:
 def test_a_page_is_primary_over_a_more_telling_ticket() -> None:
     [incident] = Book().see([ticket(FIRST, value=0.2), breach(REQUESTS, value=0, expected=900)])
     assert (incident.detector, incident.severity) == ("traffic", Severity.PAGE)
+
+
+COLD = ticket("manipulation.cold_item_few_users", evidence={"item": "sku-9"})
+HEAVY = strong(ticket("traffic.heavy_users_share", value=0.4, evidence={"who": "5 users"}))
+
+
+@pytest.mark.parametrize(
+    "heavy", [HEAVY, weak(HEAVY), replace(HEAVY, slice="country=US", where={"country": "US"})]
+)
+def test_who_asks_very_often_is_primary_over_what_they_are_shown(heavy: Breach) -> None:
+    """Their items need no history to be told, they themselves do: also where one window is not enough for that."""
+    book = Book()
+    [incident] = book.see([COLD, heavy])
+    assert (incident.detector, incident.culprit) == ("traffic", {})
+    assert incident.summary.startswith("shop: 5 users made 40 % of the requests")
+    assert [s.measure for s in incident.symptoms] == [COLD.name]
+    [later] = book.see([COLD, heavy])
+    assert later.id == incident.id
+
+
+def test_an_item_pushed_through_few_users_is_primary_where_nobody_asks_more_than_usual() -> None:
+    elsewhere = replace(HEAVY, slice="country=US", where={"country": "US"})
+    for breaches in ([COLD], [replace(COLD, slice="country=DE", where={"country": "DE"}), elsewhere]):
+        incident = Book().see(breaches)[0]
+        assert (incident.detector, incident.culprit) == ("manipulation", {"item": "sku-9"})
+
+
+@pytest.mark.parametrize(("request_id", "counts"), [("r", "requests"), (None, "rows")])
+def test_an_incident_says_what_its_log_counts(request_id: str | None, counts: str) -> None:
+    [incident] = Book(request=request_id).see([stuck()])
+    assert incident.counts == counts
+    assert f"95 % of {counts}" in incident.summary
 
 
 def test_the_place_is_the_slice_to_blame() -> None:

@@ -61,6 +61,12 @@ def test_the_third_makes_it_and_the_two_before_are_its_parts() -> None:
     assert Incident.from_json(one.to_json()) == one
 
 
+def test_rows_of_all_parts_are_rows_and_with_requests_of_another_they_are_called_requests() -> None:
+    parts = [found(name, counts="rows") for name in ("cart", "home", "search")]
+    assert told(parts)[0].counts == "rows"
+    assert told([*parts[:2], found("search")])[0].counts == "requests"
+
+
 def test_labels_place_and_item_are_those_that_all_parts_have() -> None:
     parts = [
         found("cart", labels={"team": "shop", "tier": "1"}, slice={"surface": "email"}),

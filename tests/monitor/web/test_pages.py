@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from monitor.config.models import Columns, LogConfig
 from monitor.errors import StoreError, UserError
 from monitor.evaluation import CannotMeasure
 from monitor.exposition.state import read_state
@@ -40,6 +41,20 @@ def test_the_first_page_tells_the_whole_story(site: Site) -> None:
         "Windows that could not be evaluated, or not fully",
     ):
         assert words in text.replace("same_ item. users", "same_item.users"), words
+
+
+def test_a_log_that_does_not_tell_which_rows_are_one_request_is_counted_in_rows() -> None:
+    shown = {"lists": [["sku-1"], ["sku-2"]]}
+    found = stuck_evaluation(open_incidents=(replace(incident(), counts="rows", after=shown),))
+    of_rows = config(log=LogConfig(path="log", columns=Columns(timestamp="time", item="item")))
+    with Site([found], [of_rows]) as site:
+        text, overview = site.text(INCIDENT).replace("\u00a0", " "), site.text("/").replace("\u00a0", " ")
+    assert "Rows affected 1,523" in text
+    assert "2 rows, which may be of one list or not:" in text
+    assert "users got" not in text
+    assert "item share usual rows sku-007065" in text
+    assert "Traffic 15,710 rows" in overview
+    assert "requests, 15,710" not in overview
 
 
 def test_what_cannot_be_measured_is_told_by_its_reason() -> None:
