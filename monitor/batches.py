@@ -12,7 +12,7 @@ import numpy as np
 from detectors.core.cells import parse_slice
 from detectors.core.verdict import Verdict
 from detectors.judgement.batches import MadeInHours
-from detectors.judgement.judge import Judged
+from detectors.judgement.judged import Judged
 from monitor.config.models import RecommenderConfig
 from monitor.expectations import expected_on
 from monitor.incidents.place import meet

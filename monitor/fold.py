@@ -15,7 +15,8 @@ from detectors.core.detector import Detector
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
-from detectors.judgement.judge import Judge, Judged, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import Judged, kind_of
 from detectors.judgement.series import Series
 from monitor.batches import Batches
 from monitor.config.models import Mode, RecommenderConfig

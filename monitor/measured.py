@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detectors.core.cells import WHOLE
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.verdict import Verdict
-from detectors.judgement.judge import Judged
+from detectors.judgement.judged import Judged
 from monitor.evaluation import Evaluation
 from monitor.findings import COLUMNS, Findings
 from monitor.windows import Window

@@ -153,22 +153,24 @@ class Past:
         """Slices of a measure that were ever seen."""
         return [s for m, s in self._column if m == measure]
 
-    def expect(self, start_us: int, batches: Sequence[MadeInHours] = ()) -> Expectation:
-        """What the windows before make likely for the one that starts then; one entry a series."""
-        k = len(self._column)
+    def expect(
+        self, start_us: int, columns: NDArray[np.int64], batches: Sequence[MadeInHours] = ()
+    ) -> Expectation:
+        """What the windows before make likely of some series for the one that starts then."""
+        kind = self._kind[columns]
         age = start_us - self._ledger.times
         off_clock = np.abs((age + DAY // 2) % DAY - DAY // 2)
         hour = 3_600_000_000
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
         seen_now = self._as_of(start_us)
-        scaled, variance = self._alike(seen_now, same_hours, start_us, batches)
-        centre, points, deviation = self._typical(scaled)
+        scaled, variance = self._alike(seen_now, same_hours, columns, start_us, batches)
+        centre, points, deviation = _typical(kind, scaled)
         # An hour that is clearly not like its neighbours is compared with itself, be it that nobody said why.
         this_hour = off_clock[same_hours] == 0
-        own, own_points, own_deviation = self._typical(scaled[this_hour])
-        together = self._together(scaled, variance)
+        own, own_points, own_deviation = _typical(kind, scaled[this_hour])
+        together = _together(kind, scaled, variance)
         by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
-        noise = np.where(self._kind[:k] == COUNT, by_chance, _median(variance[this_hour])[0])
+        noise = np.where(kind == COUNT, by_chance, _median(variance[this_hour])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -176,7 +178,7 @@ class Past:
         centre, points = np.where(apart, own, centre), np.where(apart, own_points, points)
         deviation = np.where(apart, own_deviation, deviation)
         centre[points < LEAST_POINTS] = np.nan
-        spread, freedom = self._learned(start_us, seen_now)
+        spread, freedom = (learned[columns] for learned in self._learned(start_us, seen_now))
         unlearned = freedom == 0
         spread = np.where(unlearned, deviation, spread)
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
@@ -186,15 +188,21 @@ class Past:
         return Expectation(centre, total, freedom, together, seen)
 
     def _alike(
-        self, view: _View, windows: NDArray[np.bool_], start_us: int, batches: Sequence[MadeInHours]
+        self,
+        view: _View,
+        windows: NDArray[np.bool_],
+        columns: NDArray[np.int64],
+        start_us: int,
+        batches: Sequence[MadeInHours],
     ) -> tuple[F, F]:
         """Values and variances of some windows, NaN where a batch is made in the one that starts then and not in them,
         or in them alone."""
-        scaled, variance = view.scaled[windows], view.variance[windows]
+        at = np.ix_(windows, columns)
+        scaled, variance = view.scaled[at], view.variance[at]
         for batch in batches:
             other = batch.made(self._ledger.times[windows]) != batch.made(np.array([start_us]))
-            columns = np.array([at for (_, s), at in self._column.items() if batch.covers(s)], int)
-            scaled[np.ix_(other, columns)] = variance[np.ix_(other, columns)] = np.nan
+            covered = np.array([batch.covers(s) for _, s in self._column], bool)[columns]
+            scaled[np.ix_(other, covered)] = variance[np.ix_(other, covered)] = np.nan
         return scaled, variance
 
     def _as_of(self, start_us: int) -> _View:
@@ -278,24 +286,6 @@ class Past:
             share = np.where(by_logarithm, np.expm1(off), off / np.abs(level))
             return share, np.where(by_logarithm, np.exp(off), 1 / np.abs(level))
 
-    def _typical(self, values: F) -> tuple[F, F, F]:
-        """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
-        centre, points, deviation = _median(values)
-        k = values.shape[1]
-        small = (self._kind[:k] == COUNT) & (centre < SMALL)
-        if small.any():  # the median of a few requests an hour is nought or one: their mean says more
-            mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
-            centre[small] = np.log(mean + 0.5)
-        return centre, points, deviation
-
-    def _together(self, scaled: F, variance: F) -> F:
-        k = scaled.shape[1]
-        counts = np.flatnonzero(self._kind[:k] == COUNT)
-        number = np.exp(scaled[:, counts]) - 0.5
-        out = np.ones(k)
-        out[counts] = _median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
-        return out
-
     def remember(
         self,
         start_us: int,
@@ -352,6 +342,24 @@ class Past:
             freedom = np.where(support > 0, np.minimum(n, 100) / 4 + np.minimum(support, SHRINKAGE) / 2, 0.0)
             self._spread = (state, np.sqrt(variance), freedom)
         return self._spread[1][:k], self._spread[2][:k]
+
+
+def _typical(kind: NDArray[Any], values: F) -> tuple[F, F, F]:
+    """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
+    centre, points, deviation = _median(values)
+    small = (kind == COUNT) & (centre < SMALL)
+    if small.any():  # the median of a few requests an hour is nought or one: their mean says more
+        mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
+        centre[small] = np.log(mean + 0.5)
+    return centre, points, deviation
+
+
+def _together(kind: NDArray[Any], scaled: F, variance: F) -> F:
+    counts = np.flatnonzero(kind == COUNT)
+    number = np.exp(scaled[:, counts]) - 0.5
+    out = np.ones(len(kind))
+    out[counts] = _median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
+    return out
 
 
 def _median(values: F) -> tuple[F, F, F]:

@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from detectors.core.verdict import Severity
 from detectors.judgement.budget import Budget
-from detectors.judgement.judge import FLOOR_Z, Judged, kind_of
+from detectors.judgement.judged import FLOOR_Z, Judged, kind_of
 from detectors.judgement.past import F, Past
 
 LAST_DAYS = 3  # that an erosion may have begun in: what is usual is told by the days before them

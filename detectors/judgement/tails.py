@@ -16,6 +16,25 @@ LEAST_FREEDOM = 3.0
 
 
 @dataclass(frozen=True)
+class Found:
+    """What is judged, one row for each measure and slice: arrays of shape (rows,).
+
+    Parameters
+    ----------
+    whole : array of int
+        Row of the whole, of the same measure.
+    averaged : array of bool
+        Whether a share is a mean of shares.
+    """
+
+    value: F
+    error: F
+    n: F
+    whole: NDArray[np.int64]
+    averaged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Limits:
     """Variance of the next value around its expectation, and how many of a count come together.
 
@@ -29,34 +48,28 @@ class Limits:
     clumps: F
     most: F | None = None
 
+    def at(self, chosen: NDArray[np.int64]) -> Limits:
+        """Of some of them."""
+        most = None if self.most is None else self.most[chosen]
+        return Limits(self.variance[chosen], self.clumps[chosen], most)
 
-def limits_of(
-    kind: int,
-    expected: F,
-    past: Expectation,
-    error: F,
-    value: F,
-    n: F,
-    chance: F,
-    *,
-    averaged: bool = False,
-) -> Limits:
+
+def limits_of(kind: int, expected: F, past: Expectation, found: Found, chance: F) -> Limits:
     """Predictive variance on the judged scale: window to window, and sampling error as at the expectation.
 
     Parameters
     ----------
     chance : array
         Probability at which a breach begins: a spread that few windows tell is widened as Student's t has it there.
-    averaged : bool
-        Whether a share is a mean of shares.
     """
+    value, error, n = found.value, found.error, found.n
     clumps, most = np.ones(len(value)), None
     if kind == COUNT:
         # Requests of one user, and rows of one list, come together. A few of them, or none, do not show how many:
         # earlier windows do, or else the whole.
         with np.errstate(invalid="ignore", divide="ignore"):
             clumps = np.maximum(np.fmax(np.where(value > 0, error**2 / value, np.nan), past.together), 1.0)
-        clumps = np.where(np.isnan(clumps), np.fmax(clumps[0], 1.0), clumps)
+        clumps = np.where(np.isnan(clumps), np.fmax(clumps[found.whole], 1.0), clumps)
         sampling = 1 / np.maximum(expected / clumps, LEAST_COUNT)
     elif kind == SHARE:
         p = _possible(expected, n)
@@ -66,10 +79,11 @@ def limits_of(
             centre = (np.clip(value, 0, 1) * n + 2) / (n + 4)
             behind = np.where(error > 0, centre * (1 - centre) / error**2, n)
         most = np.minimum(n, behind)
-        if averaged:
-            # A mean of shares, such as what two lists have in common, is known better than as many answers of yes or
-            # no: by its stated error, of which its n are the sample, so that Student's t holds and not the normal.
-            most = np.maximum(most, behind / _widening(n - 1, chance) ** 2)
+        # A mean of shares, such as what two lists have in common, is known better than as many answers of yes or no:
+        # by its stated error, of which its n are the sample, so that Student's t holds and not the normal.
+        mean = np.flatnonzero(found.averaged)
+        by_error = behind[mean] / _widening(n[mean] - 1, chance[mean]) ** 2
+        most[mean] = np.maximum(most[mean], by_error)
         sampling = p * (1 - p) / np.maximum(most, 1)
     else:
         sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2

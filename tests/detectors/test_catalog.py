@@ -16,7 +16,8 @@ from detectors.core.detector import Earlier
 from detectors.core.hashing import hash_texts
 from detectors.core.measurement import Measurement
 from detectors.core.verdict import Verdict
-from detectors.judgement.judge import Judge, Judged
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import Judged
 from tests.detectors.batches import (
     HOUR,
     START,

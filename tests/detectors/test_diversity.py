@@ -16,7 +16,8 @@ from detectors.core.catalog import UNKNOWN_TIME
 from detectors.core.detector import Earlier
 from detectors.core.verdict import Verdict
 from detectors.diversity import Diversity
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import kind_of
 from detectors.measures.abundance import Abundances
 from detectors.measures.entropy import chao_wang_jost_entropy
 from detectors.measures.rarefaction import distinct_items

@@ -10,7 +10,8 @@ import pytest
 from detectors import Batch, Cells, Context, Measurement, Summary, Verdict
 from detectors.core.hashing import hash_integers, hash_texts
 from detectors.drift import Drift
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import kind_of
 from tests.detectors.batches import HOUR, START, in_slices, measure_summary
 
 DETECTOR = Drift()

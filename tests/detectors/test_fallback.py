@@ -13,7 +13,8 @@ from detectors import Batch, Cells, Context, Earlier, Measurement, Summary, Verd
 from detectors.core.expected import Expected
 from detectors.core.hashing import hash_ids, hash_integers
 from detectors.fallback import Fallback
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import kind_of
 from tests.detectors.batches import HOUR, ROLES, START, in_slices, measure_summary, of_lists
 from tests.detectors.recommender import Sampled
 

@@ -12,7 +12,8 @@ from scipy import stats
 from detectors import Batch, Catalog, Context, Measurement, Severity, Summary, Verdict
 from detectors.core.detector import Earlier, Logged
 from detectors.core.random_groups import GROUPS, rate, together
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import kind_of
 from detectors.outcome import LASTING, RECENT, Outcome
 from detectors.statistics.calibration_bins import CalibrationBins, calibration_bin
 from detectors.statistics.click_tally import PLACES

@@ -10,7 +10,8 @@ import pytest
 
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.verdict import Verdict
-from detectors.judgement.judge import Judge, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import kind_of
 from detectors.judgement.series import Series
 from detectors.judgement.spec import History
 from detectors.trend import Trend

@@ -14,7 +14,8 @@ from watched_series import DAY, FLOOR, HOUR, MONDAY, UP, Watch, a_measure, a_sha
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Verdict
 from detectors.judgement.anew import Anew
-from detectors.judgement.judge import Judge, Judged
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import Judged
 
 OK, BREACH, TOO_FEW = Verdict.OK, Verdict.BREACH, Verdict.TOO_FEW
 BEFORE_ANYTHING = MONDAY - DAY

@@ -14,7 +14,7 @@ from watched_series import FLOOR, UP, Watch, a_measure, a_share, verdict
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity, Verdict
-from detectors.judgement.judge import FLOOR_Z
+from detectors.judgement.judged import FLOOR_Z
 from detectors.judgement.spec import Floor
 
 

@@ -15,7 +15,7 @@ from watched_series import HOUR, Watch, a_count, a_measure
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity
 from detectors.judgement.budget import Budget
-from detectors.judgement.judge import Judged
+from detectors.judgement.judged import Judged
 from detectors.judgement.spec import History
 
 CHANCE = float(Budget().chance(Severity.TICKET, measures=1, slices=1, window_us=HOUR)[0])

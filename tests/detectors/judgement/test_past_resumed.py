@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from watched_series import DAY, HOUR, MONDAY, TRAFFIC, UP, a_measure, remembered
 
 from detectors.core.measurement import Measure, Measurement, Unit
-from detectors.judgement.judge import Judge, Judged
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import Judged
 from detectors.judgement.past import COUNT, DAYS, LEVEL, SHARE, SIZE, from_scale, to_scale
 
 MEASURES = {

@@ -11,7 +11,8 @@ import numpy as np
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.batches import MadeInHours
-from detectors.judgement.judge import Judge, Judged, kind_of
+from detectors.judgement.judge import Judge
+from detectors.judgement.judged import Judged, kind_of
 from detectors.judgement.spec import Floor, History
 
 HOUR = 3_600_000_000
