@@ -122,7 +122,7 @@ class Outcome(Detector):
             texts = summary.slices.texts
             found = in_slices(windows, ConversionTally, texts, ConversionTally.by_group)
             yield _over("conversion_rate", CONVERTING, found, ages, "conversions", "rows")[0]
-            happened["conversion"] = found[0]["conversions"], found[0]["rows"], ItemConversions
+            happened["conversion"] = found["conversions"][0], found["rows"][0], ItemConversions
         for kind in list(happened)[-1:]:  # a click is worth what comes of it
             yield from _value_per_row(summary, context.catalog, *happened[kind])
         if context.outcomes is not None:
@@ -157,18 +157,18 @@ class _Clicks:
         self.windows, self.ages = windows, ages
         self.texts = windows[0].slices.texts
         self.found = in_slices(windows, ClickTally, self.texts, ClickTally.by_group)
-        known, clicks = (np.sum([w[k].sum(axis=1) for w in self.found], axis=0) for k in ("known", "clicks"))
+        known, clicks = (self.found[kind].sum(axis=(0, 2)) for kind in ("known", "clicks"))
         # A slice of which the log has said of no row that it was not clicked has a log that writes nothing instead.
         self.all_rows = ((known == clicks) & (known > 0))[:, None]
-        for w in self.found:
-            w["shown"] = np.where(self.all_rows, w["rows"], w["known"])
-            w["asked"] = np.where(self.all_rows, w["requests"], w["known_requests"])
-        self.now = self.found[0]
+        self.found["shown"] = np.where(self.all_rows, self.found["rows"], self.found["known"])
+        self.found["asked"] = np.where(self.all_rows, self.found["requests"], self.found["known_requests"])
+        self.now = {kind: counts[0] for kind, counts in self.found.items()}
 
     def measured(self, has: frozenset[str]) -> Iterator[Measurement]:
         now, total = self.now, self.now["shown"].sum(axis=1)
         places = in_slices(self.windows, PlaceClicks, self.texts, PlaceClicks.by_place)
-        yield rate("click_rate", now["clicks"], now["shown"], self._by_place(places[0]))
+        by_place = self._by_place({kind: counts[0] for kind, counts in places.items()})
+        yield rate("click_rate", now["clicks"], now["shown"], by_place)
         yield Measurement("rows", total, np.sqrt(total * together(now["clicks"], now["shown"])), total)
         yield _over("recent_click_rate", RECENT, self.found, self.ages, "clicks", "shown")[0]
         lasting, added = _over("lasting_click_rate", LASTING, self.found, self.ages, "clicks", "shown")
@@ -202,14 +202,14 @@ class _Clicks:
 
 
 def _over(
-    measure: str, span: Span, windows: Sequence[dict[str, Counts]], ages: Sequence[float], hits: str, of: str
-) -> tuple[Measurement, list[NDArray[np.bool_]]]:
+    measure: str, span: Span, windows: Mapping[str, Counts], ages: Sequence[float], hits: str, of: str
+) -> tuple[Measurement, NDArray[np.bool_]]:
     """A rate of the window and those before it that its span holds, and which those are."""
-    added = span.windows([w[hits].sum(axis=1) for w in windows], [w[of].sum(axis=1) for w in windows], ages)
-    total = added_up(({hits: w[hits], of: w[of]} for w in windows), added)
+    added = span.windows(windows[hits].sum(axis=2), windows[of].sum(axis=2), ages)
+    total = added_up({name: windows[name] for name in (hits, of)}, added)
 
     def evidence(s: int) -> Mapping[str, Any]:
-        told = {hits: total[hits][s].sum(), "rows": total[of][s].sum(), "windows": sum(a[s] for a in added)}
+        told = {hits: total[hits][s].sum(), "rows": total[of][s].sum(), "windows": added[:, s].sum()}
         return {name: int(number) for name, number in told.items()}
 
     return rate(measure, total[hits], total[of], evidence), added

@@ -224,7 +224,7 @@ def _requests_with_place(panel: Panel, chosen: NDArray[np.bool_]) -> F:
 
 def _top_item_by_user(summary: Summary) -> Measurement:
     """Users, of all in the slice, who got the top item of lists that depend on the user at their first place."""
-    everybody = summary.members(summary[Panel])
+    everybody = summary
     summary = summary.without(CONTEXTUAL)
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
@@ -233,10 +233,9 @@ def _top_item_by_user(summary: Summary) -> Measurement:
     length = np.diff(panel.offsets)
     first = np.flatnonzero(panel.position == np.repeat(panel.first, length))
     owner, first_item = np.repeat(panel.request_user, length)[first], panel.item[first]
-    for s, groups in enumerate(members):
+    for s, (groups, (users, _, _)) in enumerate(zip(members, everybody.samples(), strict=True)):
         if not groups.any():
             continue
-        users, _, _ = panel.sample_of(everybody[s])
         known = users & panel.user_known
         of[s] = panel.distinct_users(known)
         if tops.hits[s, 0]:

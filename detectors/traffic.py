@@ -145,14 +145,8 @@ def _recent(
     if before is None or before.start_us != start - (end - start):
         nothing = np.full(len(rows), np.nan)
         return Measurement("recent_rows", nothing, nothing, np.zeros(len(rows)))
-    texts = summary.slices.texts
-    [counted] = in_slices(
-        [before.summary],
-        TrafficTally,
-        texts,
-        lambda t, flags: {"rows": t.by_slice(flags)["rows"].astype(float)},
-    )
-    both = rows + counted["rows"]
+    counted = in_slices([before.summary], TrafficTally, summary.slices.texts, TrafficTally.by_slice)
+    both = rows + counted["rows"][0]
     return Measurement("recent_rows", both, np.sqrt(both * rows_together), both / rows_together)
 
 
@@ -179,10 +173,8 @@ def _users(summary: Summary) -> Measurement:
     K. Beyer et al., "On synopses for distinct-value estimation under multiset operations", SIGMOD 2007 (unbiased form).
     """
     panel = summary[Panel]
-    members = summary.members(panel)
-    value, error = np.zeros(len(members)), np.zeros(len(members))
-    for s, groups in enumerate(members):
-        users, _, rate = panel.sample_of(groups)
+    value, error = np.zeros((2, len(summary.slices)))
+    for s, (users, _, rate) in enumerate(summary.samples()):
         found = panel.distinct_users(users)
         known = panel.distinct_users(users & panel.user_known) / max(found, 1)
         # The bound is a place in the range of all hashes, so it says the whole rate, sampling before it included.

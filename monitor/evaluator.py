@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache
 
 from detectors.core.batch import Batch
 from detectors.core.detector import Context, Earlier
@@ -176,11 +176,11 @@ class Evaluator:
         summary = guard.without_failed(summary)
         summary, outcomes = self._with_outcomes(summary, window, now, spent_today)
         read_at = time.perf_counter()
-        known = self._known_items(window, summary.summary)
+        earlier = cache(lambda: tuple(self._earlier(window)))  # every detector asks for them
+        known = self._known_items(earlier, summary.summary, window)
         lacks = {**known.lacks, **outcomes.lacks}
         has = available(self.recommender, summary.summary.has) - set(lacks)
         expected = expected_on(self.recommender, window.start.date())
-        earlier = partial(self._earlier, window)
         context = Context(
             (window.start_us, window.end_us),
             expected,
@@ -275,7 +275,9 @@ class Evaluator:
             return self._catalog_file.read()
         return None
 
-    def _known_items(self, window: Window, summary: Summary) -> KnownItems:
+    def _known_items(
+        self, earlier: Callable[[], Iterable[Earlier]], summary: Summary, window: Window
+    ) -> KnownItems:
         """The catalogue as it is now, and why what should be there is not."""
         if self._catalog_file is None:
             return KnownItems()
@@ -283,7 +285,7 @@ class Evaluator:
             read = self._catalog_file.read()
         except LogError as error:
             return KnownItems(lacks=nothing_known(str(error)))
-        return known_items(read, summary, partial(self._earlier, window), window.start_us)
+        return known_items(read, summary, earlier, window.start_us)
 
 
 def is_troubled(evaluation: Evaluation, batches: Batches) -> bool:

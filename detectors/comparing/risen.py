@@ -182,8 +182,7 @@ def items_by_slice(summary: Summary, context: Context, least_share: float) -> li
     rows = _Rows.of(panel, items)
     chance = CHANCE / max(len(counts.keys), len(context.catalog or ()), 1)
     out = []
-    for s, groups in enumerate(summary.members(panel)):
-        users, sampled, rate = panel.sample_of(groups)
+    for s, (users, sampled, rate) in enumerate(summary.samples()):
         here = np.flatnonzero(sampled[rows.request] & (shares[s] > 0)[rows.item])
         requests = float((rows.weight * sampled).sum())
         first, below = (rows.weight[sampled] @ places[sampled] for places in (rows.first_places, rows.below))

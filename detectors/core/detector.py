@@ -71,8 +71,7 @@ class Context:
     outcomes : Logged or None
         Outcomes that have a log of their own.
     earlier : callable
-        The windows of the day before that are still known, the newest first; made when they are asked for, so that who
-        has seen enough stops.
+        The windows of the day before that are still known, the newest first; looked up when they are asked for.
     version_column : str or None
         The slice column that says which model answered; None where it is no slice column.
     """

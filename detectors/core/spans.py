@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,8 @@ class Span:
     def __str__(self) -> str:
         return f"over as many windows as bring {self.hits:.0f} {self.noun}, at most {self.hours:.0f} hours"
 
-    def windows(self, hits: Sequence[Counts], of: Sequence[Counts], ages: Sequence[float]) -> list[Flags]:
-        """Whether each window is added, in each slice; the first one always is.
+    def windows(self, hits: Counts, of: Counts, ages: Sequence[float]) -> Flags:
+        """Whether each window is added, in each slice; the first one always is. Shape (windows, slices).
 
         How many hits to expect of a window is told by what they are hits of, and by their rate in all windows before
         the first: the hits that there are must not decide, or a collapse would be held against ever more of the time
@@ -41,40 +41,35 @@ class Span:
 
         Parameters
         ----------
-        hits, of : sequence of array, each of shape (slices,)
-            By window, the newest first.
+        hits, of : array, shape (windows, slices)
+            The newest window first.
         ages : sequence of float
             Hours from the start of each window to the end of the first.
         """
-        before, whole = np.sum(hits[1:], axis=0), np.sum(of[1:], axis=0)
-        expected = np.cumsum(np.array(of) * (before / np.maximum(whole, 1)), axis=0)
-        everywhere = np.ones(len(of[0]), bool)
-        return [everywhere] + [
-            (expected[i - 1] < self.hits) & (ages[i] <= self.hours) for i in range(1, len(of))
-        ]
+        before, whole = hits[1:].sum(axis=0), of[1:].sum(axis=0)
+        expected = np.cumsum(of * (before / np.maximum(whole, 1)), axis=0)
+        added = np.ones(of.shape, bool)
+        added[1:] = (expected[:-1] < self.hits) & (np.array(ages)[1:, None] <= self.hours)
+        return added
 
 
-def added_up(windows: Iterable[Mapping[str, Counts]], added: Sequence[Flags]) -> dict[str, Counts]:
-    """Counts of all windows together, each in the slices to which it is added.
+def added_up(windows: Mapping[str, Counts], added: Flags) -> dict[str, Counts]:
+    """Counts of all windows together, each in the slices to which it is added, of shape (slices, ...).
 
     Parameters
     ----------
-    windows : iterable of mapping of name to array, each of shape (slices, ...)
-    added : sequence of array of bool, shape (slices,)
+    windows : mapping of name to array, each of shape (windows, slices, ...)
+    added : array of bool, shape (windows, slices)
     """
-    total: dict[str, Counts] = {}
-    for window, here in zip(windows, added, strict=True):
-        for name, counts in window.items():
-            total[name] = total.get(name, 0.0) + here[:, None] * counts
-    return total
+    return {name: (counts * added[:, :, None]).sum(axis=0) for name, counts in windows.items()}
 
 
 def in_slices(
     windows: Iterable[Summary],
     kind: type[S],
     texts: Sequence[str],
-    counts: Callable[[S, Flags], dict[str, Counts]],
-) -> list[dict[str, Counts]]:
+    counts: Callable[[S, Flags], Mapping[str, NDArray[Any]]],
+) -> dict[str, Counts]:
     """What a statistic counts in each window, in the same slices: nothing where a window lacks one.
 
     Parameters
@@ -82,15 +77,37 @@ def in_slices(
     texts : sequence of str
         Of the slices.
     counts : callable
-        From the statistic and which of its cells make up which slice to arrays of shape (slices, ...).
+        From the statistic and which of its cells make up which slice to arrays of shape (slices, ...); a function of
+        a module or a class, for windows remember by it what it counted.
+
+    Returns
+    -------
+    mapping of name to array, each of shape (windows, slices, ...)
     """
-    out = []
-    for window in windows:
+    found = [_aligned(window, _counted(window, kind, counts), texts) for window in windows]
+    return {name: np.array([of[name] for of in found]) for name in found[0]} if found else {}
+
+
+def _counted(
+    window: Summary, kind: type[S], counts: Callable[[S, Flags], Mapping[str, NDArray[Any]]]
+) -> Mapping[str, NDArray[Any]]:
+    """In the window's own slices, counted once: it is asked for again by windows after it."""
+    if (key := (kind, counts, window.left_out)) not in window.memo:
         statistic = window[kind]
-        members = window.members(statistic)
-        if window.slices.texts != tuple(texts):
-            at = {text: i for i, text in enumerate(window.slices.texts)}
-            nothing = np.zeros((1, members.shape[1]), bool)
-            members = np.concatenate([members, nothing])[[at.get(text, -1) for text in texts]]
-        out.append(counts(statistic, members))
-    return out
+        window.memo[key] = counts(statistic, window.members(statistic))
+    found: Mapping[str, NDArray[Any]] = window.memo[key]
+    return found
+
+
+def _aligned(
+    window: Summary, found: Mapping[str, NDArray[Any]], texts: Sequence[str]
+) -> Mapping[str, NDArray[Any]]:
+    """The same in other slices."""
+    if window.slices.texts == tuple(texts):
+        return found
+    at = {text: i for i, text in enumerate(window.slices.texts)}
+    rows = [at.get(text, -1) for text in texts]
+    return {
+        name: np.concatenate([counts, np.zeros((1, *counts.shape[1:]))])[rows]
+        for name, counts in found.items()
+    }

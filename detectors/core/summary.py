@@ -18,6 +18,9 @@ from detectors.statistics.keyed import KeyedCounts
 from detectors.statistics.panel import Panel
 
 KEPT_TOTALS = 1 << 23  # numbers: 64 MB for each kind of count
+KEPT_SAMPLES = 1 << 24  # marks of requests: 16 MB
+
+Sample = tuple[NDArray[np.bool_], NDArray[np.bool_], float]  # as `Panel.sample_of` takes it
 
 S = TypeVar("S", bound=Statistic)
 Made = TypeVar("Made", bound=Statistic | Uncounted)
@@ -198,6 +201,26 @@ class Summary:
     def _totals(self) -> dict[tuple[type[KeyedCounts], int], list[NDArray[np.float64]]]:
         return {}
 
+    def samples(self) -> Iterable[Sample]:
+        """Users and requests of the panel for one slice after the other."""
+        return map(self.sample, range(len(self.slices)))
+
+    def sample(self, s: int) -> Sample:
+        """Those of one slice; kept while they are few."""
+        if s in self._samples:
+            return self._samples[s]
+        panel = self[Panel]
+        sample = panel.sample_of(self.members(panel)[s])
+        if len(self.slices) * len(panel.request) <= KEPT_SAMPLES:
+            self._samples[s] = sample
+        for marks in sample[:2]:
+            marks.setflags(write=False)  # shared by detectors
+        return sample
+
+    @cached_property
+    def _samples(self) -> dict[int, Sample]:
+        return {}
+
     @cached_property
     def workings(self) -> dict[Any, Any]:
         """Large results that several detectors need, made by the first of them; `lean` leaves them behind."""
@@ -234,9 +257,8 @@ class Summary:
         """
         panel, contextual = self[Panel], self.is_contextual
         out = np.ones(len(self.slices))
-        for s, groups in enumerate(self.members(panel)):
-            users, requests, rate = panel.sample_of(groups)
-            users &= ~contextual[panel.user_group]
+        for s, (users, requests, rate) in enumerate(self.samples()):
+            users = users & ~contextual[panel.user_group]
             known = users & panel.user_known  # a request without a user belongs with no other
             of_user = np.bincount(panel.person[known], panel.user_requests[known])
             apart = panel.user_requests[users].sum() - of_user.sum()
@@ -269,8 +291,8 @@ class Summary:
             np.lexsort((panel.request[looking], thing[looking]))
         ]  # which of them is as good as chance
         out = []
-        for groups in self.members(panel):
-            _, requests, _ = panel.sample_of(groups)
+        for _, sampled, _ in self.samples():
+            requests = sampled.copy()
             here = looking[requests[looking]]
             again = np.zeros(len(here), bool)
             again[1:] = thing[here][1:] == thing[here][:-1]

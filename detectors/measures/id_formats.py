@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context
-from detectors.core.id_formats import NONE, ROLES, describe
+from detectors.core.hashing import distinct
+from detectors.core.id_formats import ROLES, describe
 from detectors.core.measurement import Measurement, share
 from detectors.core.spans import in_slices
 from detectors.core.summary import Summary
@@ -21,7 +22,6 @@ MOST = (
 )
 
 Counts = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 def new_formats(summary: Summary, context: Context) -> Iterator[Measurement]:
@@ -30,28 +30,18 @@ def new_formats(summary: Summary, context: Context) -> Iterator[Measurement]:
 
     Every request counts by itself: a program writes the ids of one user as it writes those of all.
     """
-    now = summary[RequestSample]
-    earlier = [e.summary for e in context.earlier()]
-    formats = np.unique(np.concatenate([s[RequestSample].id_format.ravel() for s in (summary, *earlier)]))
-    formats = formats[formats != NONE]
+    windows = [summary, *(e.summary for e in context.earlier())]
+    formats = distinct(np.concatenate([w[RequestSample].formats for w in windows]))
+    found = [
+        in_slices([w], RequestSample, summary.slices.texts, RequestSample.by_format)["ids"][0]
+        for w in windows
+    ]
+    ids = np.zeros((len(windows), len(summary.slices), len(ROLES), len(formats)))
+    for window, counts, of in zip(windows, found, ids, strict=True):
+        of[:, :, np.searchsorted(formats, window[RequestSample].formats)] = counts
     for i, role in enumerate(ROLES):
-        if role != "item" and role not in summary.has:
-            continue
-
-        def counted(sample: RequestSample, members: Flags, i: int = i) -> dict[str, Counts]:
-            return {"ids": _by_slice(sample, members, sample.id_format[:, i], formats)}
-
-        ids = counted(now, summary.members(now))["ids"]
-        before = [c["ids"] for c in in_slices(earlier, RequestSample, summary.slices.texts, counted)]
-        yield _measurement(f"new_format_{role}_share", ids, np.array(before), formats)
-
-
-def _by_slice(sample: RequestSample, members: Flags, of: NDArray[np.uint16], formats: NDArray[Any]) -> Counts:
-    """Ids by slice and format, shape (slices, formats)."""
-    there = np.flatnonzero(of != NONE)
-    at = sample.cell[there] * len(formats) + np.searchsorted(formats, of[there])
-    by_cell = np.bincount(at, minlength=len(sample.groups) * len(formats))
-    return members.astype(float) @ by_cell.reshape(len(sample.groups), len(formats))
+        if role == "item" or role in summary.has:
+            yield _measurement(f"new_format_{role}_share", ids[0, :, i], ids[1:, :, i], formats)
 
 
 def _measurement(name: str, ids: Counts, before: Counts, formats: NDArray[Any]) -> Measurement:

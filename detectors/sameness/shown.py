@@ -98,8 +98,9 @@ def lists_of(summary: Summary) -> list[NDArray[np.bool_]]:
 
     Arrays of shape (requests,).
     """
-    panel = summary[Panel]
     return [
-        summary.answers[s] if kind == CONTEXTUAL else panel.sample_of(groups)[1]
-        for s, (kind, groups) in enumerate(zip(summary.kind_of_slices, summary.members(panel), strict=True))
+        summary.answers[s] if kind == CONTEXTUAL else requests
+        for s, (kind, (_, requests, _)) in enumerate(
+            zip(summary.kind_of_slices, summary.samples(), strict=True)
+        )
     ]

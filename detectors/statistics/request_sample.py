@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
-from detectors.core.id_formats import ROLES, U16
+from detectors.core.id_formats import NONE, ROLES, U16
 from detectors.core.statistic import Statistic
 
 REQUESTS = 1 << 12  # a share is then known to within 0.8 % (one standard error)
@@ -114,6 +116,23 @@ class RequestSample(Statistic):
             known[order],
             id_format[order],
         )
+
+    @cached_property
+    def formats(self) -> U16:
+        """In which ids are written, sorted, shape (formats,)."""
+        found = distinct(self.id_format.ravel())
+        return found[found != NONE]
+
+    def by_format(self, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """ "ids" by slice, role and format, shape (slices, roles, formats)."""
+        request, role = np.nonzero(self.id_format != NONE)
+        shape = len(self.groups), len(ROLES), len(self.formats)
+        place = np.searchsorted(self.formats, self.id_format[request, role])
+        by_cell = np.bincount(
+            np.ravel_multi_index((self.cell[request], role, place), shape), minlength=prod(shape)
+        )
+        ids: NDArray[np.float64] = members.astype(float) @ by_cell.reshape(len(self.groups), prod(shape[1:]))
+        return {"ids": ids.reshape(len(members), *shape[1:])}
 
 
 def _with_smallest_hashes(request: U64) -> I64:
