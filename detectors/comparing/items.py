@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from detectors.comparing.likeness import F, Shown
+from detectors.comparing.likeness import F
 from detectors.comparing.references import Reference
 from detectors.comparing.shift import Shift
-from detectors.comparing.turnover import Rows, distance, largest_jumps, lists_of_one_user, rows_together
+from detectors.comparing.some_lists import SomeLists
+from detectors.comparing.turnover import Rows, distance, largest_jumps, summed
 from detectors.core.hashing import U64, distinct
 from detectors.core.summary import Summary
 from detectors.statistics.item_counts import ItemCounts
@@ -20,7 +21,6 @@ from detectors.statistics.panel import Panel
 
 MANY = 1 << 24  # slices times items: beyond, only slices of one column are looked at
 AT_ONCE = 1 << 20  # slices times items in one piece of work
-SOME_USERS = 200  # of a slice, to say how rows keep together
 TOP = 5  # items that a person is shown
 
 
@@ -68,9 +68,13 @@ class ItemsAgainst:
         apart, error = np.full((2, len(self.requests)), np.nan)
         jumped, jump_error = np.full((2, len(self.requests)), np.nan)
         items: dict[int, Mapping[str, Any]] = {}
-        for slices, ours, theirs in self._pieces():
-            together = [self._together(s, ours.count[k], theirs.count[k]) for k, s in enumerate(slices)]
-            apart[slices], error[slices] = distance(ours, theirs, np.array(together))
+        for slices, counts in self._pieces():
+            some = self._lists(slices)
+            ours, theirs = (
+                Rows(count, requests[slices], self.now.clustering[slices], some.shared_by_one_user)
+                for count, requests in zip(counts, (self.requests, self.before), strict=True)
+            )
+            apart[slices], error[slices] = distance(ours, theirs, self._together(some, ours, theirs))
             jumps = largest_jumps(ours, theirs, sure)
             jumped[slices], jump_error[slices] = jumps.value, jumps.error
             for k in np.flatnonzero(jumps.value > 0).tolist():
@@ -90,48 +94,44 @@ class ItemsAgainst:
         found = [c.text_of(int(self.keys[i])) for c in counts]
         return next((name for name in found if not name.startswith("#")), found[0])
 
-    def _pieces(self) -> Iterator[tuple[list[int], Rows, Rows]]:
-        """Slices that both have, some at a time."""
+    def _pieces(self) -> Iterator[tuple[list[int], F]]:
+        """Slices that both have, some at a time, and how many requests had each item, shape (2, slices, items)."""
         there = [s for s in self.slices if self.requests[s] and self.before[s]]
-        size = max(AT_ONCE // max(len(self.keys), 1), 1)
+        size = max(AT_ONCE // max(len(self.keys), len(self.now[Panel].request), 1), 1)
         ours = Reference((self.now,), (np.arange(len(self.requests)),)).totals(ItemCounts, self.keys, there)
         theirs = self.reference.totals(ItemCounts, self.keys, there)
         for first in range(0, len(there), size):
             slices = there[first : first + size]
-            count = np.zeros((2, len(slices), len(self.keys)))
+            counts = np.zeros((2, len(slices), len(self.keys)))
             for k in range(len(slices)):
-                count[0, k], count[1, k] = next(ours), next(theirs)
-            clustering = self.now.clustering[slices]
-            again = np.array([lists_of_one_user(self._shown(s)) for s in slices])
-            yield (
-                slices,
-                Rows(count[0], self.requests[slices], clustering, again),
-                Rows(count[1], self.before[slices], clustering, again),
-            )
+                counts[0, k], counts[1, k] = next(ours), next(theirs)
+            yield slices, counts
 
-    def _shown(self, s: int) -> Shown:
-        """Lists of some users of a slice, looked up once for all references."""
-        kept: dict[int, Shown] = self.now.workings.setdefault(ItemsAgainst, {})
-        if s not in kept:
-            kept[s] = _shown_to_some(self.now, s)
-        return kept[s]
+    def _lists(self, slices: Sequence[int]) -> SomeLists:
+        """Lists of some users, looked up once for all references that have the same slices."""
+        key = SomeLists, tuple(slices)
+        if key not in self.now.workings:
+            self.now.workings[key] = SomeLists.of(self.now[Panel], list(map(self.now.sample, slices)))
+        found: SomeLists = self.now.workings[key]
+        return found
 
-    def _together(self, s: int, ours: F, theirs: F) -> float:
-        """Rows that are worth one where these two are compared."""
-        if not ours.sum() or not theirs.sum():
-            return 1.0
-        p, q = ours / ours.sum(), theirs / theirs.sum()
-        total = float(p @ p + q @ q)
-        slope = (4 * float(p @ q) / total * p - 2 * q) / total
-        shown = self._shown(s)
-        return rows_together(shown, slope[np.searchsorted(self.keys, shown.item)])
+    def _together(self, some: SomeLists, ours: Rows, theirs: Rows) -> F:
+        """Rows that are worth one where these two are compared, by slice: for the slope of their distance by a row."""
+        entry = some.entry_slice, np.searchsorted(self.keys, some.items)[some.item]
+        n, m = np.maximum(ours.rows, 1), np.maximum(theirs.rows, 1)
+        both = summed(ours.count, theirs.count) / n / m
+        total = summed(ours.count, ours.count) / n**2 + summed(theirs.count, theirs.count) / m**2
+        by_own, by_other = 4 * both / total**2, -2 / total
+        s = some.entry_slice
+        p, q = ours.count[entry] / n[s], theirs.count[entry] / m[s]
+        together = some.rows_together(by_own[s] * p + by_other[s] * q)
+        return np.where(ours.rows * theirs.rows > 0, together, 1.0)
 
     def _moved_most(self, s: int) -> Mapping[str, Any]:
         """The items whose share moved most."""
-        for _, ours, theirs in ItemsAgainst(
-            self.now, self.reference, self.keys, [s], self.requests, self.before
-        )._pieces():
-            shares = [(r.count / r.requests[:, None])[0] for r in (ours, theirs)]
+        alone = ItemsAgainst(self.now, self.reference, self.keys, [s], self.requests, self.before)
+        for _, counts in alone._pieces():
+            shares = [counts[0, 0] / self.requests[s], counts[1, 0] / self.before[s]]
             change = np.abs(shares[0] - shares[1]).round(12)  # equal ones in the order of their hashes
             top = np.argsort(-change, kind="stable")[:TOP].tolist()
             return {
@@ -142,13 +142,3 @@ class ItemsAgainst:
                 ]
             }  # fmt: skip
         return {}
-
-
-def _shown_to_some(now: Summary, s: int) -> Shown:
-    """Lists of some users of a slice."""
-    panel = now[Panel]
-    users, requests, _ = panel.sample_of(now.members(panel)[s])
-    if users.sum() > SOME_USERS:
-        smallest = np.partition(panel.user[users], SOME_USERS)[SOME_USERS]
-        requests = requests & (panel.user <= smallest)[panel.request_user]
-    return Shown.of(panel, requests)

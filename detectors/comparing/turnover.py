@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparing.likeness import F, Shown
+from detectors.comparing.likeness import F
 from detectors.comparing.shift import share_error
 
 
@@ -98,7 +98,7 @@ def distance(now: Rows, before: Rows, together: F) -> Distance:
         total = a + b
         # The slope of the distance by a row of an item is linear in both shares.
         by_own, by_other = 4 * both / total**2, -2 / total
-        cubes = [_summed(x, y) for x, y in ((pp, p), (pp, q), (qq, p), (qq, q))]
+        cubes = [summed(x, y) for x, y in ((pp, p), (pp, q), (qq, p), (qq, q))]
         variance = together / n * (
             by_own**2 * cubes[0] + 2 * by_own * by_other * cubes[1] + by_other**2 * cubes[2]
             - (by_own * squares + by_other * both) ** 2
@@ -112,7 +112,8 @@ def distance(now: Rows, before: Rows, together: F) -> Distance:
         return Distance(np.clip(1 - 2 * both / total, 0, 1), np.sqrt(variance))
 
 
-def _summed(x: F, y: F) -> F:
+def summed(x: F, y: F) -> F:
+    """Products added up over items, shape (slices,)."""
     return np.asarray(np.einsum("sk,sk->s", x, y))
 
 
@@ -157,28 +158,3 @@ def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
     value, share, share_before = (np.take_along_axis(x, best, 1)[:, 0] for x in (change, *shares))
     error = np.hypot(share_error(share, now.independent), share_error(share_before, before.independent))
     return Jumps(value, error, best[:, 0], share, share_before)
-
-
-def lists_of_one_user(shown: Shown) -> float:
-    """Items that two lists of one user share, on average; 0 where nobody came twice."""
-    pairs = float((shown.lists * (shown.lists - 1)).sum())
-    shared = float((shown.weight**2).sum() - shown.weight.sum())
-    return shared / pairs if pairs > 0 else 0.0
-
-
-def rows_together(shown: Shown, each: F) -> float:
-    """Rows that are worth one, for a sum over items: how far users' sums vary beyond what single rows would.
-
-    Parameters
-    ----------
-    each : array, shape (items,)
-        What a row of each item adds, for the items of `shown`.
-    """
-    rows = shown.rows.sum()
-    if len(shown.user) < 2 or not rows:
-        return 1.0
-    share = shown.total / rows
-    mean = float(share @ each)
-    apart = float(share @ (each - mean) ** 2) * rows
-    of_user = np.bincount(shown.entry_user, shown.weight * (each[shown.entry_item] - mean), len(shown.user))
-    return float(max((of_user**2).sum() / apart, 1.0)) if apart > 0 else 1.0

@@ -59,10 +59,9 @@ def test_together_they_are_judged_as_each_by_itself(seed: int) -> None:
         [alone] = judged([a], p, chance, value_at)
         for f in fields(found):
             one, other = getattr(alone, f.name), getattr(found, f.name)
-            assert (
-                np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-                if isinstance(one, np.ndarray)
-                else one == other
-            )
+            if isinstance(one, np.ndarray):
+                np.testing.assert_array_equal(one, other)
+            else:
+                assert one == other
         breaches += (found.verdict == Verdict.BREACH).sum()
     assert breaches > 5
