@@ -83,8 +83,8 @@ def plan(
         Leave nothing out for the sake of the row budget.
 
     Over the row budget the rate of users falls. Over the byte budget whole row groups (of text: files) are left out,
-    chosen by a hash of their name, since nothing smaller can be skipped; and so they are where `READ_ROWS` times the row
-    budget are at most half of all rows.
+    chosen by a hash of their name, since nothing smaller can be skipped; and so they are where `READ_ROWS` times the
+    row budget are at most half of all rows.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _fitting(pieces: Sequence[Piece], allowed: int) -> list[Piece]:
     return [pieces[i] for i in sorted(kept)]
 
 
-def _enough(pieces: Sequence[Piece], rows: int) -> Sequence[Piece]:
+def _enough(pieces: list[Piece], rows: int) -> list[Piece]:
     """The pieces with the smallest hashes that have so many rows together, in file order; all unless half can go."""
     by_hash = sorted(range(len(pieces)), key=lambda i: pieces[i].key)
     have = list(accumulate(pieces[i].rows for i in by_hash))
