@@ -229,9 +229,11 @@ class Batch:
 
     def sample(self, rate: float) -> Batch:
         """The requests of a share of the users, chosen by hash: what a lower rate keeps, a higher one keeps too."""
-        if rate >= 1:
-            return self
-        return self.select(self.user < np.uint64(rate * 2.0**64))
+        return self if rate >= 1 else self.select(self.in_sample(rate))
+
+    def in_sample(self, rate: float) -> NDArray[np.bool_]:
+        """Which requests `sample` keeps, shape (n,)."""
+        return np.ones(self.n_requests, bool) if rate >= 1 else self.user < np.uint64(rate * 2.0**64)
 
 
 KINDS: Mapping[type, str] = {float: "number", bool: "flag", str: "text"}

@@ -60,6 +60,17 @@ def sort_hashes(hashes: U64) -> tuple[NDArray[np.int64], U64]:
     return order, ordered
 
 
+def order_by_hash(number: NDArray[np.integer[Any]], hashes: U64) -> NDArray[np.int64]:
+    """Stable order by numbers that are not negative and, of one number, by hash.
+
+    >>> import numpy as np
+    >>> order_by_hash(np.array([1, 0, 1]), np.array([2, 9, 1], np.uint64)).tolist()
+    [1, 2, 0]
+    """
+    order, _ = sort_hashes(hashes)
+    return order[order_of(number[order])]
+
+
 def number_hashes(hashes: U64) -> tuple[U64, NDArray[np.int64]]:
     """The distinct hashes, sorted, and which of them each is.
 

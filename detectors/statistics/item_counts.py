@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
-from detectors.core.sorting import order_of
+from detectors.core.sorting import number_hashes
 from detectors.core.statistic import Uncounted
 from detectors.statistics.keyed import Entries, KeyedCounts, tabulate
 
@@ -75,12 +76,14 @@ class ItemCounts(KeyedCounts):
         parts = [p for p in parts if len(p.item)]
         if not parts:
             return replace(cls.empty(), groups=groups)
-        keys = distinct(np.concatenate([p.keys for p in parts]))
+        keys, number = number_hashes(np.concatenate([p.keys for p in parts]))
         requests = np.zeros(len(groups), np.int64)
         anywhere, first = [], []
-        for part in parts:
+        for part, items in zip(
+            parts, np.split(number, np.cumsum([len(p.keys) for p in parts])[:-1]), strict=True
+        ):
             cells = np.searchsorted(groups, part.groups)
-            code = part.codes(cells, np.searchsorted(keys, part.keys), len(keys))
+            code = part.codes(cells, items, len(keys))
             anywhere.append(code if part.again is None else code[~part.again])
             first.append(code[part.first])
             requests[cells] += part.requests
@@ -167,11 +170,12 @@ class _Shown(Uncounted):
 
 
 def _names(parts: Sequence[_Shown], keys: U64) -> list[str]:
-    """Names of items, each as some part has it."""
+    """Names of items, each as the first part that has it."""
     found: dict[int, str] = {}
     for part in parts:
-        for i in np.flatnonzero(np.isin(part.keys, keys)).tolist():
-            found.setdefault(int(part.keys[i]), str(part.names[int(part.named[i])])[:NAME_LENGTH])
+        left = np.array([key for key in keys.tolist() if key not in found], np.uint64)
+        for i in np.flatnonzero(np.isin(part.keys, left)).tolist() if len(left) else ():
+            found[int(part.keys[i])] = str(part.names[int(part.named[i])])[:NAME_LENGTH]
     return [found[key] for key in keys.tolist()]
 
 
@@ -179,11 +183,14 @@ def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.in
     """Indices of keys that are frequent somewhere, or among a cell's first few."""
     n = counts.counts[:, ANYWHERE]
     frequent = n >= NAMED_SHARE * requests[counts.group]
-    order = order_of(counts.group, n)
-    group = counts.group[order]
-    last = np.ones(len(order), bool)  # of their group, so many
-    last[:-NAMED_FIRST] = group[:-NAMED_FIRST] != group[NAMED_FIRST:]
-    frequent[order[last]] = True
+    begin = np.searchsorted(counts.group, np.arange(len(counts.groups) + 1)).tolist()
+    for first, last in pairwise(begin):
+        most = (
+            np.argpartition(n[first:last], -NAMED_FIRST)[-NAMED_FIRST:]
+            if last - first > NAMED_FIRST
+            else slice(None)
+        )
+        frequent[first:last][most] = True
     return distinct(counts.key[frequent]).astype(np.int64)
 
 

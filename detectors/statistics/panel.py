@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, combine
-from detectors.core.sorting import number_hashes, sort_hashes
+from detectors.core.sorting import number_hashes, order_by_hash, sort_hashes
 from detectors.core.statistic import Statistic
 from detectors.statistics.bottom_k import EVERYONE, united
 
@@ -152,9 +152,8 @@ class Panel(Statistic):
 
         `truncated`: cells that have more users up to their bound than are given: no fewer than are kept.
         """
-        order = np.lexsort((user, group))
-        new = np.ones(len(order), bool)
-        new[1:] = (user[order][1:] != user[order][:-1]) | (group[order][1:] != group[order][:-1])
+        order = order_by_hash(group, user)
+        new = ~_as_before(group, user, order)
         number = np.empty(len(order), np.int64)  # of the distinct user that each given one is
         number[order] = np.cumsum(new) - 1
         earliest = order[new]
@@ -173,14 +172,15 @@ class Panel(Statistic):
         owner = number[request_user]
         mine = np.flatnonzero(kept[owner])
         owner = renumber[owner[mine]]
-        lists = _lists_in_order(
-            owner,
-            request[mine],
-            context[mine],
-            _signatures(offsets, item, position)[mine],
-            first[mine],
-            flat[mine],
-        )
+        order = order_by_hash(owner, request[mine])
+        if _as_before(
+            owner, request[mine], order
+        ).any():  # one id with several lists: any order that is always the same
+            signature = _signatures(offsets, item, position)
+            beside = [column[mine] for column in (flat, first, signature, context, request)]
+            order = np.lexsort((*beside, owner))
+        place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
+        lists = order[place < LISTS]
         requests_kept = mine[lists]
         length = np.diff(offsets)[requests_kept]
         kept_offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
@@ -286,10 +286,9 @@ def _with_smallest_hashes(batch: Batch, within: NDArray[np.bool_], bound: U64) -
         chosen = batch.user <= lower[batch.cell]
         if (share >= 1).all():
             return chosen
-        order = np.lexsort((batch.user[chosen], batch.cell[chosen]))
-        user, cell = batch.user[chosen][order], batch.cell[chosen][order]
-        new = np.ones(len(order), bool)
-        new[1:] = (user[1:] != user[:-1]) | (cell[1:] != cell[:-1])
+        user, cell = batch.user[chosen], batch.cell[chosen]
+        order = order_by_hash(cell, user)
+        new = order[~_as_before(cell, user, order)]
         found = np.bincount(cell[new], minlength=len(requests))
         short = (found < USERS) & (share < 1)
         if not short.any():
@@ -307,13 +306,12 @@ def _flat(rows: Batch) -> NDArray[np.bool_]:
     return (rows.length >= 2) & (np.bincount(rows.row_request[other], minlength=rows.n_requests) == 0)
 
 
-def _lists_in_order(
-    owner: I64, request: U64, context: U64, signature: U64, first: NDArray[np.int32], flat: NDArray[np.bool_]
-) -> I64:
-    """Indices of the lists to keep, by owner and hash, at most `LISTS` of an owner."""
-    order = np.lexsort((flat, first, signature, context, request, owner))
-    place = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
-    return order[place < LISTS]
+def _as_before(number: NDArray[np.integer], hashes: U64, order: I64) -> NDArray[np.bool_]:
+    """Whether each in an order has the number and the hash of the one before it, shape (n,)."""
+    same = np.zeros(len(order), bool)
+    number, hashes = number[order], hashes[order]
+    same[1:] = (number[1:] == number[:-1]) & (hashes[1:] == hashes[:-1])
+    return same
 
 
 def _signatures(offsets: I64, item: U64, position: NDArray[np.int32]) -> U64:

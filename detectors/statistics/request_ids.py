@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
+from detectors.core.sorting import sort_hashes
 from detectors.core.statistic import Statistic
 
 IDS = 1 << 15
@@ -56,6 +58,13 @@ class RequestIds(Statistic):
         return cls(np.empty(0, np.uint64), unique[:IDS], times[:IDS].astype(np.int64))
 
     def merge(self, other: Self) -> Self:
-        ids, at = np.unique(np.concatenate([self.ids, other.ids]), return_inverse=True)
-        times = np.bincount(at, np.concatenate([self.times, other.times]), len(ids)).astype(np.int64)
-        return type(self)(self.groups, ids[:IDS], times[:IDS])
+        return self.merge_all([self, other])
+
+    @classmethod
+    def merge_all(cls, parts: Sequence[Self]) -> Self:
+        order, ordered = sort_hashes(np.concatenate([p.ids for p in parts]))
+        start = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] + np.uint64(1)))
+        if not len(start):
+            return cls.empty()
+        times = np.add.reduceat(np.concatenate([p.times for p in parts])[order], start)
+        return cls(np.empty(0, np.uint64), ordered[start][:IDS], times[:IDS])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.hashing import U64, hash_integers, mix
 from detectors.core.id_formats import U16
-from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, keys_of, nulls_of
+from monitor.engine.codes import Codes, Flags, Ints, absent_of, codes_of, comparable_of, keys_of, nulls_of
 from monitor.engine.id_formats import formats_of_runs
 
 OF_REQUEST = ("request", "user", "model_version", "context")
@@ -154,7 +154,8 @@ def read_chunk(
             starts = np.concatenate([[0], np.flatnonzero(change) + 1, [len(time)]]).astype(np.int64)
             first = starts[:-1]
 
-    run_request, lost = _request_of_runs(request, no_request, first, place)
+    hashes = keys_of(columns["request"], first)[0] if "request" in columns else _at(request, first)
+    run_request, lost = _request_of_runs(hashes, no_request, first, place)
     user, absent = (
         keys_of(columns["user"], first)
         if "user" in columns
@@ -183,10 +184,13 @@ def read_chunk(
 
 def _requests(
     columns: Mapping[str, pa.Array], time: NDArray[np.int64], lists_by: Collection[str]
-) -> tuple[U64 | None, Flags]:
-    """The request of each row, None where nothing tells it, and which rows have none."""
+) -> tuple[Ints | None, Flags]:
+    """What rows of a request share with their neighbours, None where nothing tells it, and which rows have none.
+
+    Without request ids it is the hash of the request.
+    """
     if "request" in columns:
-        return keys_of(columns["request"])
+        return comparable_of(columns["request"])
     if not lists_by:
         return None, np.ones(len(time), bool)
     request = hash_integers(time)
@@ -195,6 +199,10 @@ def _requests(
             values, absent = keys_of(columns[role])
             request = mix(request ^ np.where(absent, np.uint64(0), values))
     return request, np.zeros(len(time), bool)
+
+
+def _at(hashes: Ints | None, first: Ints | slice) -> U64 | None:
+    return None if hashes is None else hashes[first].astype(np.uint64, copy=False)
 
 
 def _context(columns: Mapping[str, pa.Array], first: Ints | slice) -> U64 | None:
@@ -252,7 +260,7 @@ def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
     return length
 
 
-def _changes(request: U64, no_request: Flags, time: NDArray[np.int64], edges: Sequence[int]) -> Flags:
+def _changes(request: Ints, no_request: Flags, time: NDArray[np.int64], edges: Sequence[int]) -> Flags:
     """Where a row is not of the same request as the row before it; one without a request id stands alone."""
     change = request[1:] != request[:-1]
     if no_request.any():
@@ -272,10 +280,10 @@ def _request_of_runs(
     """The request of each run, and which runs have none: those are requests of their own."""
     lost = no_request[first]
     if request is not None and not lost.any():
-        return request[first], lost
+        return request, lost
     rows = np.arange(len(no_request), dtype=np.uint64)[first]
     own = hash_integers(rows + np.uint64(place))
-    return own if request is None else np.where(lost, own, request[first]), lost
+    return own if request is None else np.where(lost, own, request), lost
 
 
 def _missing(

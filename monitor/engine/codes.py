@@ -71,11 +71,19 @@ def codes_of(array: pa.Array) -> Codes:
     """Codes of a column of texts or integers. Null and the empty text are no id."""
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    codes = _without_nulls(array.indices, -1)
-    absent = _absent(array.dictionary)
-    if absent.any():
-        codes = np.where(absent[codes], -1, codes)  # a code of -1 stays -1, whatever it looks up
-    return Codes(codes, _hashes(array.dictionary), array.dictionary)
+    return Codes(_codes(array), _hashes(array.dictionary), array.dictionary)
+
+
+def comparable_of(array: pa.Array) -> tuple[NDArray[Any], Flags]:
+    """Numbers that neighbours with one id share, and where there is none: hashing each row of a request would cost more
+    than all else that is done with its id.
+    """
+    if pa.types.is_dictionary(array.type):
+        codes = _codes(array)
+        return codes, codes < 0
+    if pa.types.is_integer(array.type):
+        return _without_nulls(array, 0), _absent(array)
+    return keys_of(array)
 
 
 def keys_of(array: pa.Array, at: At = slice(None)) -> tuple[U64, Flags]:
@@ -89,6 +97,13 @@ def keys_of(array: pa.Array, at: At = slice(None)) -> tuple[U64, Flags]:
     if pa.types.is_integer(array.type):
         return hash_integers(_without_nulls(array, 0)[at]), absent
     return _hashes(array)[at], absent
+
+
+def _codes(array: pa.DictionaryArray) -> Ints:
+    """-1 for what is no id."""
+    codes = _without_nulls(array.indices, -1)
+    absent = _absent(array.dictionary)
+    return np.where(absent[codes], -1, codes) if absent.any() else codes  # -1 stays -1, whatever it looks up
 
 
 def absent_of(array: pa.Array) -> Flags | None:

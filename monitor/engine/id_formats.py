@@ -35,13 +35,10 @@ def formats_of_items(items: Codes, item: Ints, offsets: NDArray[np.int64], reque
     chosen = _sampled(request)
     chosen = chosen[length[chosen] > 0]
     row = offsets[chosen] + (request[chosen] % length[chosen].astype(np.uint64)).astype(np.int64)
-    codes, at = np.unique(item[row], return_inverse=True)
     names = items.names
     assert isinstance(names, Names)
-    found = np.full(len(codes), NONE, np.uint16)
-    for where, texts in names.taken(codes):
-        found[where] = _formats(texts)
-    out[chosen] = found[at]
+    for where, texts in names.taken(item[row]):
+        out[chosen[where]] = _formats(texts)
     return out
 
 

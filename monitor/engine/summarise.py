@@ -189,7 +189,7 @@ def summarise(
                 boost.sample(batch), sampled_kinds, expected=expected, run=run, so_far=so_far.boosted
             ),
             batch.n_requests,
-            batch.sample(plan.rate).n_rows,
+            int(batch.length[batch.in_sample(plan.rate)].sum()),
             int(batch.repeated.sum()),
         )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.core.sorting import number_hashes, order_of, sort_hashes
+from detectors.core.sorting import number_hashes, order_by_hash, order_of, sort_hashes
 
 KEYS = st.integers(0, 50)
 
@@ -17,6 +17,13 @@ def test_by_several_keys(rows: list[tuple[int, int, int]], shift: int) -> None:
     a, b, c = np.array(rows, np.int64).reshape(-1, 3).T << shift
     assert order_of(a, b).tolist() == np.lexsort((b, a)).tolist()
     assert order_of(a, b, c).tolist() == np.lexsort((c, b, a)).tolist()
+
+
+@given(st.lists(st.tuples(KEYS, st.integers(0, 2**64 - 1) | st.integers(0, 9)), max_size=60))
+def test_by_number_and_hash(rows: list[tuple[int, int]]) -> None:
+    number = np.array([n for n, _ in rows], np.int32)
+    hashes = np.array([h for _, h in rows], np.uint64)
+    assert order_by_hash(number, hashes).tolist() == np.lexsort((hashes, number)).tolist()
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint16, np.uint32])
