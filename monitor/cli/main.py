@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,9 @@ COMMANDS = {  # name -> module:function, and what the list of commands says
     ),
     "demo": ("monitor.cli.demo:demo", "Watch a recommender get stuck, on embedded data."),
 }
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no more can be written there
 
 
 class ReaderGone(Exception):
@@ -107,8 +111,20 @@ def main() -> None:
         click.echo(f"recwatch: {error}", err=True)
         sys.exit(1)
     except ReaderGone:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # for what is left to be flushed at the end
+        _drop_the_rest()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(
+            f"recwatch: cannot write{where}: {error.strerror}: make room there, and try again", err=True
+        )
+        _drop_the_rest()
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_the_rest() -> None:
+    """What is left to be flushed at the end has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

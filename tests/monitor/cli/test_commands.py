@@ -161,6 +161,21 @@ def test_a_reader_that_goes_away_is_no_error(stuck: Path, command: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("command", ["detectors list", "--help", "backtest --help"])
+def test_a_full_disk_is_a_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [str(RECWATCH), *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    said = "recwatch: cannot write: No space left on device: make room there, and try again\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_the_demonstration_shows_its_incident(tmp_path: Path) -> None:
     done = recwatch("demo", "--until-incident", "--web.listen-address", "127.0.0.1:0", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
