@@ -81,10 +81,13 @@ class Manipulation(Detector):
 
     def _share(self, items: ItemsOfSlice) -> _Found:
         """The cold item that came into most lists below the first places."""
+        cold = items.cold(self.cold_below) & (items.shares > 0)
+        if not cold.any():
+            return _Found(0.0, 0.0, items.independent)
         # An item that people like stands in a first place as often, for each of these places, as in another.
         each = np.where(items.first, -items.below_for_a_first, 1.0)
         beyond, variance = items.sums(each)
-        new = np.flatnonzero(items.cold(self.cold_below) & (beyond > 0))
+        new = np.flatnonzero(cold & (beyond > 0))
         new = new[items.risen(new, by_users=True)]
         for i in new[np.argsort(-beyond[new])].tolist():
             if items.share_of_one_list(i) <= ONE_LIST:
@@ -98,12 +101,13 @@ class Manipulation(Detector):
 
     def _few_users(self, items: ItemsOfSlice) -> _Found:
         """The cold item whose requests lack users most."""
-        lacking, wanted = items.without_users()
+        wanted = items.shares * items.requests
         frequent = (items.shares >= self.reach_above) & (wanted >= LEAST_REQUESTS)
         new = np.flatnonzero(frequent & items.cold(self.cold_below))
-        new = new[items.risen(new, by_users=False)]
+        new = new[items.risen(new, by_users=False)] if len(new) else new
         if not len(new):
             return _Found(0.0, 0.0, items.independent)
+        lacking = items.without_users()
         i = int(new[np.argmax(lacking[new])])
         value, n = max(float(lacking[i]), 0.0), float(wanted[i])
         return _Found(value, float(np.sqrt((1 - value + 1 / n) / n)), n, items.evidence(i))

@@ -107,9 +107,8 @@ class _Pairs:
         self.n = 0
         self._now = now
         self._request: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        # Rows of the earlier lists of the same user, and of each of the others: number of the pair, item.
-        self._own: list[tuple[NDArray[np.int64], U64]] = [(np.empty(0, np.int64), now.item[:0])]
-        self._others = [list(self._own) for _ in range(OTHERS)]
+        # Rows of earlier lists: whose (0 the same user's, then those of others), number of the pair, item.
+        self._rows: list[tuple[NDArray[np.int64], NDArray[np.int64], U64]] = []
 
     def add(self, then: Panel, contextual: NDArray[np.bool_], summary: Summary) -> None:
         """Pairs with an earlier window: of the same context in contextual cells, else of the same user."""
@@ -120,12 +119,11 @@ class _Pairs:
             here = by_context[now.request_group[request]] == kind
             request, before = request[here], before[here]
             self._request.append(request)
-            self._own.append(_numbered_from(self.n, rows_of(then, before)))
             who = then.context if kind else then.user[then.request_user]
-            for rows, other in zip(self._others, _others_of(then.request_group, who, before), strict=True):
-                pair = np.flatnonzero(other >= 0)
-                number, item = rows_of(then, other[pair])
-                rows.append((pair[number] + self.n, item))
+            lists = np.concatenate([before[None], _others_of(then.request_group, who, before)])
+            whose, pair = np.nonzero(lists >= 0)
+            number, item = rows_of(then, lists[whose, pair])
+            self._rows.append((whose[number], pair[number] + self.n, item))
             self.n += len(request)
 
     def overlaps(self) -> tuple[NDArray[np.int64], F, F]:
@@ -134,19 +132,13 @@ class _Pairs:
         if not self.n:
             return request, np.empty(0), np.empty(0)
         ours = rows_of(self._now, request)
-        own, *others = (shared_share(self.n, ours, _joined(rows)) for rows in (self._own, *self._others))
+        whose, pair, item = (np.concatenate(part) for part in zip(*self._rows, strict=True))
+        own, *others = (
+            shared_share(self.n, ours, (pair[whose == i], item[whose == i])) for i in range(1 + OTHERS)
+        )
         times = np.isfinite(others).sum(axis=0)
         known = np.isfinite(own) & (times > 0)
         return request[known], own[known], np.nansum(others, axis=0)[known] / times[known]
-
-
-def _numbered_from(first: int, rows: tuple[NDArray[np.int64], U64]) -> tuple[NDArray[np.int64], U64]:
-    return rows[0] + first, rows[1]
-
-
-def _joined(rows: list[tuple[NDArray[np.int64], U64]]) -> tuple[NDArray[np.int64], U64]:
-    pair, item = (np.concatenate(part) for part in zip(*rows, strict=True))
-    return pair, item
 
 
 def _others_of(group: NDArray[np.int32], who: U64, request: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -127,7 +127,7 @@ class SameItem(Detector):
             yield rise_at_first("first_place_rise", first, context)
             yield _top_item_at_a_place(anywhere)
             if "user" in summary.has:
-                yield _top_item_by_user(summary)
+                yield _top_item_by_user(summary, first)
         yield anywhere.share_of_first("anywhere_share")
         if families is not None:
             yield families.anywhere("family_anywhere_share", anywhere)
@@ -174,6 +174,7 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
     shown, counts = tops.shown, tops.counts
     panel = shown.summary[Panel]
     frequent = np.zeros(len(counts.keys), bool)
+    last = _last_places(panel)
     for s, totals in enumerate(shown.by_item()):  # most rows are left out at once
         frequent |= _is_frequent(totals, shown.answers[s])
     item = panel.find(counts.keys)
@@ -187,7 +188,7 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
     hits, of = np.zeros(size), np.zeros(size)
     found: list[tuple[int, int] | None] = [None] * size
     for s, (lists, totals) in enumerate(zip(lists_of(shown.summary), shown.by_item(), strict=True)):
-        with_place = _requests_with_place(panel, lists)
+        with_place = _requests_with_place(last[lists])
         if len(with_place):
             of[s] = with_place.max()
         here = (
@@ -212,23 +213,27 @@ def _is_frequent(totals: F, answers: float) -> NDArray[np.bool_]:
     return (totals > 0) & ((totals >= LOOKED_AT * answers) | (totals == totals.max(initial=0)))
 
 
-def _requests_with_place(panel: Panel, chosen: NDArray[np.bool_]) -> F:
-    """Chosen requests that have each position, index 0 unused."""
-    last = np.zeros(len(chosen), np.int64)
+def _last_places(panel: Panel) -> NDArray[np.int64]:
+    """Position of the last item of each request; 0 where nothing is shown."""
+    last = np.zeros(len(panel.request), np.int64)
     shown = np.diff(panel.offsets) > 0
     last[shown] = np.minimum(panel.position[panel.offsets[1:][shown] - 1], LAST_PLACE)
-    by_last = np.bincount(last[chosen], minlength=LAST_PLACE + 1).astype(float)
+    return last
+
+
+def _requests_with_place(last: NDArray[np.int64]) -> F:
+    """Requests that have each position, of those with these last ones; index 0 unused."""
+    by_last = np.bincount(last, minlength=LAST_PLACE + 1).astype(float)
     by_last[0] = 0
     return np.asarray(by_last[::-1].cumsum()[::-1])
 
 
-def _top_item_by_user(summary: Summary) -> Measurement:
+def _top_item_by_user(everybody: Summary, first_places: Tops) -> Measurement:
     """Users, of all in the slice, who got the top item of lists that depend on the user at their first place."""
-    everybody = summary
-    summary = summary.without(CONTEXTUAL)
+    summary = everybody.without(CONTEXTUAL)
     counts, panel = summary[ItemCounts], summary[Panel]
     members = summary.members(panel)
-    tops = Tops(Shown(summary, FIRST))
+    tops = first_places if summary is everybody else Tops(Shown(summary, FIRST))
     hits, of = np.zeros(len(members)), np.zeros(len(members))
     length = np.diff(panel.offsets)
     first = np.flatnonzero(panel.position == np.repeat(panel.first, length))

@@ -183,6 +183,8 @@ class Fold:
 
     def _without_rollouts(self, judged: Judged) -> Judged:
         """How much traffic a model version gets, and when, is somebody's decision: nothing to tell anybody of."""
+        if judged.measure.unit not in DECIDED_BY_ROLLOUTS:
+            return judged
         of_version = self._decided_by_rollouts(judged.measure, judged.slices)
         verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
         return replace(judged, verdict=verdict.astype(np.uint8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,7 @@ def findings_of(
     for _, judged, _ in named:
         slices.update(dict.fromkeys(judged.slices))
     index = {text: i for i, text in enumerate(slices)}
+    places = cache(lambda texts: np.array([index[t] for t in texts]))  # most measures have the same slices
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
     evidence: dict[int, Mapping[str, Any]] = {}
     names: list[str] = []
@@ -104,7 +105,7 @@ def findings_of(
         size = len(judged.slices)
         total += size
         for column, values in (
-            ("slice", np.array([index[t] for t in judged.slices])),
+            ("slice", places(judged.slices)),
             ("measure", np.full(size, len(names))),
             ("value", judged.value), ("error", judged.error), ("n", judged.n),
             ("expected", judged.expected), ("low", judged.low), ("high", judged.high),

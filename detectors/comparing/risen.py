@@ -123,8 +123,8 @@ class ItemsOfSlice:
             betainc(np.maximum(hits / times, 1e-9), self.before[items] / times + 0.5, part) < self.chance
         )
 
-    def without_users(self) -> tuple[F, F]:
-        """How far an item's requests lack users, and how many requests of the panel should have had it, shape (I,).
+    def without_users(self) -> F:
+        """How far an item's requests lack users, shape (I,).
 
         The panel has all requests of some users. A hundred requests of as many users are in it as often as any others;
         those of one user are all there or, mostly, not at all. So the users that it has with an item are held against
@@ -133,7 +133,7 @@ class ItemsOfSlice:
         users = added(self._owner, np.ones(len(self._owner)), len(self.keys))
         wanted = self.shares * self.requests
         found = np.divide(users, wanted, out=np.ones(len(self.keys)), where=wanted > 0)
-        return 1 - found / (self.users / max(self.requests, 1.0)), wanted
+        return np.asarray(1 - found / (self.users / max(self.requests, 1.0)))
 
     def share_of_one_list(self, i: int) -> float:
         """Share of the requests with an item that have the most frequent list among them."""

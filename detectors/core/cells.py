@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -95,6 +95,7 @@ class Slices:
     members: NDArray[np.bool_]
 
     @classmethod
+    @lru_cache(maxsize=16)  # most windows have the cells of one before them
     def of(cls, cells: Cells, depth: int = 2) -> Slices:
         """All slices of at most `depth` columns that have a cell."""
         codes, names = [], []
@@ -124,6 +125,17 @@ class Slices:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {text: s for s, text in enumerate(self.texts)}
+
+    def among(self, texts: Sequence[str]) -> tuple[slice | list[int], slice | list[int]]:
+        """Which of some texts are slices of these, and which: indices into `texts`, and into these."""
+        if self.texts == texts:
+            return slice(None), slice(None)
+        both = [(i, self._places[text]) for i, text in enumerate(texts) if text in self._places]
+        return [i for i, _ in both], [s for _, s in both]
 
 
 def _without_repeats(wheres: list[dict[str, str]], members: list[NDArray[np.bool_]]) -> list[int]:

@@ -84,8 +84,15 @@ def in_slices(
     -------
     mapping of name to array, each of shape (windows, slices, ...)
     """
-    found = [_aligned(window, _counted(window, kind, counts), texts) for window in windows]
-    return {name: np.array([of[name] for of in found]) for name in found[0]} if found else {}
+    found = [(window.slices, _counted(window, kind, counts)) for window in windows]
+    out = {}
+    for name in found[0][1] if found else ():
+        out[name] = np.zeros((len(found), len(texts), *found[0][1][name].shape[1:]))
+    for w, (slices, counted) in enumerate(found):
+        here, there = slices.among(texts)
+        for name, numbers in counted.items():
+            out[name][w, here] = numbers[there]
+    return out
 
 
 def _counted(
@@ -97,17 +104,3 @@ def _counted(
         window.memo[key] = counts(statistic, window.members(statistic))
     found: Mapping[str, NDArray[Any]] = window.memo[key]
     return found
-
-
-def _aligned(
-    window: Summary, found: Mapping[str, NDArray[Any]], texts: Sequence[str]
-) -> Mapping[str, NDArray[Any]]:
-    """The same in other slices."""
-    if window.slices.texts == tuple(texts):
-        return found
-    at = {text: i for i, text in enumerate(window.slices.texts)}
-    rows = [at.get(text, -1) for text in texts]
-    return {
-        name: np.concatenate([counts, np.zeros((1, *counts.shape[1:]))])[rows]
-        for name, counts in found.items()
-    }

@@ -71,7 +71,10 @@ class Shown:
         if s in self._by_thing:
             request, item = self._rows
             return float((counts.keys[item[self.summary.answers[s][request]]] == key).sum())
-        rows = self.summary.members(counts)[s][counts.group] & (counts.keys[counts.key] == key)
+        rows = np.flatnonzero(counts.key == np.searchsorted(counts.keys, np.uint64(key)))
+        rows = rows[
+            (counts.keys[counts.key[rows]] == key) & self.summary.members(counts)[s][counts.group[rows]]
+        ]
         return float(counts.counts[rows, self.place].sum())
 
     @cached_property
