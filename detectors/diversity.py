@@ -26,6 +26,7 @@ from detectors.measures.reference import REFERENCE_ROWS, Popularity, untroubled
 from detectors.measures.sampled_lists import SampledLists
 from detectors.measures.shown_items import ShownItems
 from detectors.measures.variety import category_distance
+from detectors.sameness.shared_lists import WHOLE_LISTS
 from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.list_tally import ListTally
 from detectors.statistics.panel import Panel
@@ -34,6 +35,7 @@ LEAST_REQUESTS = 100  # independent requests below which diversity says too litt
 LEAST_PAIRED = 50  # the same for what two lists share, which has no bias and knows its error
 LEAST_LISTS = 20  # the same for what each list says of itself
 DAY_US = 86_400_000_000
+FOLLOWS = WHOLE_LISTS | {"same_item", "personalization", "fallback"}  # what many lists have in common
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Diversity(Detector):
                      History("up", change=self.alike, relative=True, severity=Severity.PAGE, least=0.015),
                      History("up", change=self.overlap_rise)), lists, LEAST_PAIRED,
                     "any two lists share {value} of their items", of_sameness=True, averaged=True,
-                    follows=frozenset({"same_item", "personalization", "fallback"})),
+                    follows=FOLLOWS),
             Measure("effective_items_q1", Unit.ITEMS,
                     "Effective number of items, order 1: exponential of the entropy.", down, least_n=least,
                     says="as diverse as if {value} items were shown equally often"),

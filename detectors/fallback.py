@@ -7,7 +7,7 @@ Such a list was seen before, now and then; so it is known, and how many get it i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History
-from detectors.sameness.shared_lists import Mask, SharedLists, own_lists, share_of_lists
+from detectors.sameness.shared_lists import WHOLE_LISTS, Mask, SharedLists, own_lists, share_of_lists
 from detectors.statistics.item_counts import ItemCounts
 from detectors.statistics.panel import Panel
 
@@ -56,7 +56,7 @@ class Fallback(Detector):
             History("up", change=self.rise),
         )
         floor = Floor(above=self.configured_above, severity=Severity.PAGE)
-        return (
+        measures = (
             Measure("configured_share", Unit.RATIO, "Share of requests that get a configured fallback list.",
                     (floor, *judge), named, says="{value} of {requests} get a configured fallback list",
                     of_sameness=True),
@@ -74,6 +74,7 @@ class Fallback(Detector):
                     says="{value} of {requests} get one of {lists} lists that many users get, with scores that say "
                     "nothing, as a fallback has", of_sameness=True),
         )  # fmt: skip
+        return tuple(replace(measure, follows=WHOLE_LISTS) for measure in measures)
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         if "request" not in summary.has:

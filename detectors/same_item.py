@@ -21,6 +21,7 @@ from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History, Judgement
 from detectors.sameness.families import Families
 from detectors.sameness.rise import rise_at_first
+from detectors.sameness.shared_lists import WHOLE_LISTS
 from detectors.sameness.shown import F, Shown, lists_of
 from detectors.sameness.tops import Tops
 from detectors.statistics.item_counts import ANYWHERE, FIRST, ItemCounts
@@ -31,7 +32,7 @@ LEAST_ANSWERS = (
     7  # that are all the same lie beyond a floor of 0.3 for sure: intervals decide, not their number
 )
 LOOKED_AT = 0.05  # items in fewer of a slice's requests are not looked up place by place
-FOLLOWS = frozenset({"fallback"})  # the items of a list that many get, too
+FOLLOWS = WHOLE_LISTS | {"fallback"}  # the items of a list that many get, too
 LAST_PLACE = 1000  # positions beyond are not looked at one by one
 
 

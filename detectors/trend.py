@@ -31,10 +31,10 @@ COLUMNS = 1  # slices of more columns are too thin for small changes
 class Trend(Detector):
     """The last day against what was usual before the last three, hour by hour of the clock.
 
-    A breach needs a change of at least `change`, to the same side on two days, that is further off than days usually
-    are from one another: Student's t at the chance that the budget of false alarms allows each window. Windows in which
-    the measure itself was in breach do not count, so what was told at once is not told again. A level that stays for
-    two weeks is what is usual.
+    A day counts by the median of its hours. A breach needs a change of at least `change`, to the same side on two days,
+    that is further off than days usually are from one another: Student's t at the chance that the budget of false
+    alarms allows each window. Windows in which the measure itself was in breach do not count, so what was told at once
+    is not told again. A level that stays for two weeks is what is usual.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from monitor.findings import Findings
 from monitor.incidents.book import IncidentBook, Seen
 from monitor.incidents.breach import TRAFFIC, Breach
 from monitor.incidents.incident import Incident
-from monitor.incidents.loudness import as_loud_as_wider
+from monitor.incidents.loudness import as_loud_as_parts, as_loud_as_wider
 from monitor.incidents.memory import Memory
 from monitor.incidents.place import meet, within
 from monitor.incidents.rebaseline import Rebaseline
@@ -259,7 +259,8 @@ class Fold:
                         evidence_of(measurement, measured, text),
                     )
                 )
-        return as_loud_as_wider(out)
+        may_page = {name for name, mode in self._modes.items() if mode is Mode.PAGE}
+        return as_loud_as_parts(as_loud_as_wider(out), may_page)
 
 
 def _left_out(findings: Findings) -> Findings:

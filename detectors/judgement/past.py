@@ -248,10 +248,10 @@ class Past:
         Returns
         -------
         by_day : array, shape (DAYS, series)
-            Mean over the windows of a day, the newest day (the 24 hours before the window) first; NaN where half of
-            them are not known.
+            Median over the windows of a day, the newest day (the 24 hours before the window) first; NaN where half of
+            them are not known. A few hours that are far off do not move it, be it that nothing was told of them.
         noise : array, shape (series,)
-            What sampling alone does to such a mean.
+            What sampling alone does to such a median.
         level : array, shape (series,)
             Mean of what is usual.
         """
@@ -271,12 +271,11 @@ class Past:
             hours += np.isfinite(usual)
         by_day = np.full((DAYS, len(columns)), np.nan)
         for d in range(DAYS):
-            values = off[day == d]
-            n = np.isfinite(values).sum(axis=0)
-            enough = n * 2 >= max(len(distinct(clock)), 1)
-            by_day[d] = np.where(enough, np.nansum(values, axis=0) / np.maximum(n, 1), np.nan)
+            middle, n, _ = _median(off[day == d])
+            by_day[d] = np.where(n * 2 >= max(len(distinct(clock)), 1), middle, np.nan)
         n = np.maximum(np.isfinite(variance).sum(axis=0), 1)
-        noise = np.nansum(variance, axis=0) / n / np.maximum(n / max(len(distinct(day)), 1), 1)
+        of_hour = MEDIAN_VARIANCE * np.nansum(variance, axis=0) / n
+        noise = of_hour / np.maximum(n / max(len(distinct(day)), 1), 1)
         return by_day, noise, level / np.maximum(hours, 1)
 
     def relative(self, columns: NDArray[np.int64], off: F, level: F) -> tuple[F, F]:

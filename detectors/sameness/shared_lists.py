@@ -20,6 +20,10 @@ from detectors.statistics.panel import Panel
 
 Mask = NDArray[np.bool_]
 
+# Measures of whole lists that many get: once such a list is known it is in both shares, and so are its items and what
+# any two lists have in common in theirs.
+WHOLE_LISTS = frozenset({"same_item.identical_list_share", "fallback.learned_share", "fallback.shared_share"})
+
 LEAST_USERS = 5  # of a list that is no longer anybody's own
 LEAST_SHARE = 0.005  # of the lists of its part of the traffic: rarer ones may have come together by chance
 LEAST_ITEMS = 2

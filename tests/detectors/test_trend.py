@@ -25,12 +25,12 @@ Level = Callable[[int], float]
 
 def told(
     level: Level, days: int, *, unit: Unit = Unit.SCORE, noise: float = 0.05, wander: float = 0.0,
-    direction: str = "down", seed: int = 1,
+    direction: str = "down", seed: int = 1, told_at_once: float = 0.5,
 ) -> list[tuple[int, str]]:  # fmt: skip
     """Hours and slices in which the trend breaches, of a series with a daily rhythm and this level."""
     rng = np.random.default_rng(seed)
     trend = Trend(watch={WATCHED: direction})  # type: ignore[dict-item]  # a parametrised text
-    measure = Measure("m", unit, "A measure.", (History("both", change=0.5, relative=True),))
+    measure = Measure("m", unit, "A measure.", (History("both", change=told_at_once, relative=True),))
     [changed] = trend.measures()
     judge, out = Judge(), []
     day_off = rng.normal(0, wander, (days, len(SLICES)))
@@ -79,6 +79,15 @@ def test_days_that_differ_from_one_another_are_no_trend(seed: int) -> None:
 
 def test_one_bad_day_is_no_trend() -> None:
     assert told(lambda h: 0.7 if 15 * 24 <= h < 16 * 24 else 1.0, 20) == []
+
+
+@pytest.mark.parametrize("begin", [8, 18])
+def test_hours_of_trouble_that_nobody_was_told_of_are_no_trend(begin: int) -> None:
+    def bursts(hour: int) -> float:
+        day, clock = divmod(hour - begin, 24)
+        return 2.5 if day in (14, 15) and clock < 9 else 1.0
+
+    assert told(bursts, 18, direction="up", told_at_once=2.0) == []
 
 
 def test_too_few_days_say_nothing() -> None:

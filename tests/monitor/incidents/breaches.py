@@ -13,6 +13,7 @@ import numpy as np
 from detectors.core.cells import parse_slice, slice_text
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
+from detectors.diversity import Diversity
 from detectors.fallback import Fallback
 from detectors.judgement.spec import History
 from detectors.manipulation import Manipulation
@@ -33,13 +34,10 @@ SETTLE = timedelta(minutes=10)
 TELLING = {"manipulation": 95, "fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {
     f"{d.name}.{m.name}": m
-    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation())
+    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation(), Diversity())
     for m in d.measures()
 } | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),
-    "diversity.list_overlap": Measure(
-        "list_overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),), follows=frozenset({"same_item"})
-    ),
     "diversity.items": Measure("items", Unit.ITEMS, "Items."),
     "outcome.click_rate": Measure("click_rate", Unit.RATIO, "Clicks.", of_response=True),
     "outcome.logged": Measure("logged", Unit.ROWS, "Outcomes.", follows=frozenset({"traffic"})),

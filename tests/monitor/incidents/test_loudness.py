@@ -1,17 +1,19 @@
-"""A thin slice in which chance lifts the whole's trouble over the limit of a page wakes nobody."""
+"""Trouble of everybody is one thing, told once: chance in a thin slice adds no page, and does not tell the place."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from detectors.core.cells import parse_slice
 from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
-from monitor.incidents.loudness import as_loud_as_wider
-from tests.monitor.incidents.breaches import Book, breach, healthy, strong, stuck, ticket
+from monitor.incidents.loudness import as_loud_as_parts, as_loud_as_wider
+from tests.monitor.incidents.breaches import FIRST, Book, breach, healthy, strong, stuck, ticket, weak
 
 SHARE = "fallback.learned_share"
 
@@ -97,3 +99,64 @@ def test_the_place_is_the_whole_be_it_that_the_whole_alone_would_have_to_wait() 
     at_page = strong(breach(SHARE, "surface=product_page", 0.33, requests=100.0))
     opened = [i for i in book.see([everywhere, at_page]) if i.detector == "fallback"]
     assert [i.slice for i in opened] == [{}]
+
+
+def of_many_lists(everywhere: float = 0.2, here: float = 0.6) -> list[Breach]:
+    """Several lists that many get: a ticket everywhere, and one item in too many lists of a thin slice."""
+    return [
+        strong(ticket(SHARE, value=everywhere, expected=0.0, requests=300.0)),
+        stuck("sku-1", "country=FR,surface=home", here, requests=17.0),
+    ]
+
+
+def severities(
+    *breaches: Breach, may_page: frozenset[str] = frozenset({"fallback", "same_item"})
+) -> list[Severity]:
+    return [b.severity for b in as_loud_as_parts(breaches, may_page)]
+
+
+def test_what_is_a_page_in_some_thin_slice_is_one_where_all_of_it_shows() -> None:
+    assert severities(*of_many_lists()) == [PAGE, PAGE]
+    book = Book()
+    for slice in ("country=FR,surface=home", "country=IN", "country=FR,surface=home", "surface=cart"):
+        everywhere, here = of_many_lists()
+        part = replace(here, slice=slice, where=parse_slice(slice), evidence={"item": slice})
+        told = book.see(as_loud_as_parts([everywhere, part], {"fallback", "same_item"}))
+    assert [(i.detector, i.slice) for i in told] == [("fallback", {})]
+
+
+def test_the_slice_that_alone_is_hit_is_the_place() -> None:
+    [everywhere, here] = of_many_lists(everywhere=0.04)  # 12 requests of 300, 10 of them here
+    assert severities(everywhere, here) == [TICKET, PAGE]
+    all_lists_here = strong(ticket(SHARE, here.slice, 0.8, expected=0.0, requests=17.0))
+    assert severities(everywhere, here, all_lists_here)[0] is TICKET
+
+
+def test_only_what_tells_the_same_for_sure_and_may_wake_somebody_becomes_a_page() -> None:
+    [everywhere, here] = of_many_lists()
+    assert severities(everywhere) == [TICKET]
+    assert severities(weak(everywhere), here) == [TICKET, PAGE]
+    assert severities(everywhere, here, may_page=frozenset({"same_item"})) == [TICKET, PAGE]
+    other_item = ticket(FIRST, value=0.2, requests=300.0, evidence={"item": "sku-2"})
+    assert severities(strong(other_item), here) == [TICKET, PAGE]
+    assert severities(strong(replace(other_item, evidence=here.evidence)), here) == [PAGE, PAGE]
+    traffic = strong(ticket("traffic.requests", value=900.0, expected=1200.0))
+    gone = breach("traffic.requests", "country=DE", 10.0, expected=110.0)
+    assert severities(traffic, gone) == [TICKET, PAGE]
+
+
+def test_the_list_itself_is_told_rather_than_that_any_two_lists_are_alike() -> None:
+    one_list = strong(ticket("same_item.identical_list_share", value=0.19, evidence={"item": "sku-1"}))
+    alike = strong(breach("diversity.list_overlap", "all", 0.04, expected=0.01))
+    assert severities(one_list, alike) == [PAGE, PAGE]
+    [told] = Book().see(as_loud_as_parts([one_list, alike], {"same_item", "diversity"}))
+    assert (told.detector, told.culprit) == ("same_item", {"item": "sku-1"})
+
+
+def test_a_list_that_many_get_is_known_after_a_while_and_no_second_page() -> None:
+    one_list = strong(breach("same_item.identical_list_share", "all", 0.25, evidence={"item": "sku-1"}))
+    known = strong(breach(SHARE, "all", 0.25, expected=0.0))
+    book = Book()
+    for _ in range(3):
+        book.see([one_list])
+    assert len(book.see([one_list, known])) == 1
