@@ -87,7 +87,7 @@ class IncidentBook:
             left = [b for b in left if b not in mine]
             out.append(self._follow(incident, sight, mine, seen))
         for _ in range(MOST_AT_ONCE):
-            ready = [b for b in left if _is_ready(b, out, seen.window, memory)]
+            ready = [b for b in left if _is_ready(b, left, out, seen.window, memory)]
             if not ready:
                 break
             primary = find_primary(ready, self._telling, [b for b in left if b not in ready])
@@ -199,13 +199,15 @@ class IncidentBook:
         return tuple(s for s in symptoms.values() if s in kept)
 
 
-def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, memory: Memory) -> bool:
+def _is_ready(
+    breach: Breach, breaches: Sequence[Breach], incidents: Sequence[Incident], window: Window, memory: Memory
+) -> bool:
     """Whether a breach is reason enough to tell somebody now.
 
-    One window is when it is conclusive, two of three when not. What an incident leaves behind, while it recovers and
-    for some windows after, is no reason by itself: a ticket waits until that is over, a page that history alone makes
-    has to be seen twice. A ticket of another kind is not what a page comes from, nor what is beyond an absolute limit,
-    and does not keep them waiting.
+    One window is when it is conclusive, or when what users do says the same by itself; two of three when not. What an
+    incident leaves behind, while it recovers and for some windows after, is no reason by itself: a ticket waits until
+    that is over, a page that history alone makes has to be seen twice. A ticket of another kind is not what a page
+    comes from, nor what is beyond an absolute limit, and does not keep them waiting.
     """
     after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
     after += [
@@ -221,7 +223,25 @@ def _is_ready(breach: Breach, incidents: Sequence[Incident], window: Window, mem
         return False
     if breach.by_floor or _seconded(breach, incidents, window, memory) is not None:
         return True
-    return breach.conclusive and (breach.silence or not after)
+    return (breach.conclusive or _shows_in_response(breach, breaches)) and (breach.silence or not after)
+
+
+def _shows_in_response(breach: Breach, breaches: Sequence[Breach]) -> bool:
+    """Whether a page of what users are shown is seconded by a page of what they do with it, for which it is the reason.
+
+    Somebody is woken either way; a model trained anew, for which a single window of other lists may stand, does not
+    drive users off.
+    """
+    if (
+        breach.severity is not Severity.PAGE
+        or breach.measure.of_response
+        or breach.measure.unit.counts_traffic
+    ):
+        return False
+    return any(
+        b.measure.of_response and b.severity is Severity.PAGE and b.conclusive and b.where == breach.where
+        for b in breaches
+    )
 
 
 def _kinds(incident: Incident) -> set[str]:

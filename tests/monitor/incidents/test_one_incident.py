@@ -73,6 +73,24 @@ def test_a_third_window_is_too_late() -> None:
             assert book.see(findings=healthy()) == ()
 
 
+@pytest.mark.parametrize(
+    ("shown", "done", "told"),
+    [
+        (weak(breach("personalization.dependence", value=0.1, expected=0.8)), "all", "personalization"),
+        (weak(breach("personalization.dependence", value=0.1, expected=0.8)), "country=DE", "outcome"),
+        (weak(ticket("diversity.overlap")), "all", "outcome"),
+        (weak(breach(REQUESTS, value=400.0, expected=1000.0)), "all", "outcome"),
+    ],
+)
+def test_what_users_do_seconds_what_they_are_shown(shown: Breach, done: str, told: str) -> None:
+    """Lists that do not depend on the user wait for a second window, but not where users turn away in the first."""
+    fewer_clicks = strong(breach("outcome.click_rate", done, 0.01, expected=0.03))
+    [incident] = Book().see([shown, fewer_clicks])
+    assert incident.detector == told
+    assert Book().see([shown]) == ()
+    assert [i.detector for i in Book().see([shown, weak(fewer_clicks)])] == []
+
+
 def test_windows_that_decide_nothing_are_none_of_the_three() -> None:
     book = Book()
     book.see([weak(stuck())])
