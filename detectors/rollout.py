@@ -14,6 +14,7 @@ import numpy as np
 
 from detectors.comparing.sides import Excess, Sides
 from detectors.comparing.versions import Versions
+from detectors.core.catalog import Catalog
 from detectors.core.cells import NULL
 from detectors.core.detector import Context, Detector
 from detectors.core.measurement import Measure, Measurement, Unit
@@ -41,6 +42,8 @@ class Rollout(Detector):
     overlap_times, overlap_above : float
         Lists of different users are too alike when they share more than this many times what they share under other
         versions, by more than this share of a list.
+    category_times, category_above : float
+        The same of items of different users that are of one category, as a share of the pairs of items.
     first_place_above, identical_list_above : float
         Limits for how much larger the share of the most frequent first item, or list, is.
     short_above, empty_above : float
@@ -57,6 +60,8 @@ class Rollout(Detector):
 
     overlap_times: float = 1.5
     overlap_above: float = 0.005
+    category_times: float = 2.0
+    category_above: float = 0.05
     first_place_above: float = 0.2
     identical_list_above: float = 0.15
     short_above: float = 0.1
@@ -89,6 +94,12 @@ class Rollout(Detector):
                     page(self.overlap_above), lists | {"user"},
                     says="lists of different users share {here} of their items under model version {version}, "
                     "{elsewhere} under others", of_sameness=True),
+            Measure("category_excess", Unit.RATIO,
+                    "How often items that different users are shown are of one category, beyond "
+                    f"{self.category_times:g} times as often as under other model versions.",
+                    page(self.category_above), version | {"user", "catalog.category"},
+                    says="two items that different users are shown are of one category in {here} of cases under model "
+                    "version {version}, in {elsewhere} under others", of_sameness=True),
             Measure("empty_excess", Unit.RATIO,
                     "How much larger the share of empty lists is than under other model versions.",
                     page(self.empty_above), lists | {"empty_lists"},
@@ -122,11 +133,12 @@ class Rollout(Detector):
                 depth = windows.depth(where) if len(where) == 1 else 1
                 versions = Versions.of(windows.together(depth), column, where, ignored)
                 told = {"version": where[column]} | ({"windows": depth} if depth > 1 else {})
-                compared[s] = {name: found.with_evidence(told) for name, found in self._compare(versions)}
+                measured = self._compare(versions, context.catalog)
+                compared[s] = {name: found.with_evidence(told) for name, found in measured}
         for measure in self.measures():
             yield _measurement(measure.name, [c.get(measure.name, NOTHING) for c in compared])
 
-    def _compare(self, versions: Versions) -> Iterator[tuple[str, _Found]]:
+    def _compare(self, versions: Versions, catalog: Catalog | None) -> Iterator[tuple[str, _Found]]:
         """What there is to compare, by measure."""
         found: dict[str, Excess | None] = {
             "empty_excess": versions.empty(self.empty_above),
@@ -135,6 +147,10 @@ class Rollout(Detector):
             "short_excess": versions.short(self.short_above),
             "overlap_excess": versions.likeness(self.overlap_times, self.overlap_above),
         }
+        if catalog is not None and catalog.category is not None:
+            found["category_excess"] = versions.concentration(
+                catalog, catalog.category, self.category_times, self.category_above
+            )
         yield from ((name, _Found.of(excess)) for name, excess in found.items() if excess is not None)
         for name, top in (
             ("identical_list_excess", versions.top_list(self.identical_list_above)),

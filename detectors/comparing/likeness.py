@@ -98,6 +98,34 @@ class Shown:
             of_entry,
         )
 
+    def by_label(self, label: I64) -> Shown:
+        """The same of labels, such as categories, in place of items: the weight of the rows that have them.
+
+        Items without a label are left out. In each list the rows of a label count, so `within` pairs rows then, and
+        the chance is that of two rows having one label.
+
+        Parameters
+        ----------
+        label : array of int, shape (items,)
+            Of each of `item`, -1 for none.
+        """
+        known = np.flatnonzero(label[self.entry_item] >= 0)
+        user, weight = self.entry_user[known], self.weight[known]
+        labels = np.unique(label[label >= 0])
+        width = np.int64(max(len(labels), 1))
+        code = user * width + np.searchsorted(labels, label[self.entry_item[known]])
+        pairs, at = np.unique(code, return_inverse=True)
+        entry_user, entry_label = np.divmod(pairs, width)
+        return Shown(
+            self.user,
+            self.lists,
+            added(user, weight, len(self.user)),
+            labels.astype(np.uint64),
+            entry_user,
+            entry_label,
+            added(at, weight, len(pairs)),
+        )
+
     @cached_property
     def total(self) -> F:
         """Weight of the lists that have each item, shape (items,)."""
@@ -196,6 +224,23 @@ class Overlap:
     def _by_chance(self, users: float, value: float) -> float:
         """Shared items are counts: the variance of which pairs have one."""
         return 2 * value / (self.width * users**2)
+
+
+def agreement(shown: Shown) -> Overlap:
+    """How often rows of different users have one label, of what `Shown.by_label` made; NaN where none is known.
+
+    As an overlap of lists of one row: all that a user gets may be of one label, so two users agree as wholes.
+
+    >>> from detectors.statistics.panel import Panel
+    >>> agreement(Shown.of(Panel.empty(), np.empty(0, bool)).by_label(np.empty(0, np.int64))).value
+    nan
+    """
+    users = float(shown.rows.sum() ** 2 / (shown.rows**2).sum()) if shown.rows.any() else 0.0
+    found = within(shown, shown.rows)
+    if not found.pairs > 0:
+        return Overlap(float("nan"), float("nan"), users, float("nan"))
+    error = float(np.hypot(np.sqrt((found.influence**2).sum()), 1 / (users * max(users - 1, 1))))
+    return Overlap(found.chance, error, users, 1.0)
 
 
 def overlap(shown: Shown) -> Overlap:

@@ -10,9 +10,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparing.likeness import Shown, overlap
+from detectors.comparing.likeness import Overlap, Shown, agreement, overlap
 from detectors.comparing.sides import Excess, F, Sides, excess
+from detectors.core.catalog import Catalog, Labels
 from detectors.core.summary import Summary
+from detectors.measures.variety import of_items
 from detectors.statistics.item_counts import FIRST, ItemCounts
 from detectors.statistics.list_tally import LONGEST, ListTally
 from detectors.statistics.panel import Panel
@@ -103,22 +105,15 @@ class Versions:
 
         Where lists depend on what is looked at, those of different things: all who look at one thing get the same.
         """
-        panel, weights = self.summary[Panel], self._panel_weights
-        alike = self.summary.is_contextual[panel.request_group] & (panel.context != 0)
-        who = np.where(alike, panel.context, panel.user[panel.request_user])
+        mine, theirs = map(overlap, self._shown)
+        return _beyond(mine, theirs, times, above)
+
+    def concentration(self, catalog: Catalog, labels: Labels, times: float, above: float) -> Excess | None:
+        """How often items of different users are of one category, beyond so many times that of the others."""
         mine, theirs = (
-            overlap(Shown.of(panel, self._some_users(side) & (weights > 0), weights, who))
-            for side in (self.sides.ours, self.sides.theirs)
+            agreement(shown.by_label(of_items(catalog, shown.item, labels))) for shown in self._shown
         )
-        if not np.isfinite(mine.value) or not np.isfinite(theirs.value):
-            return None
-        usual = times * theirs.value
-        # As in `excess`: could lists no more alike than the limit allows look so? Their own error says less, since few
-        # users of whom all are alike vary by much.
-        at_limit = theirs.variance_of(mine.users, usual + above) + (times * theirs.error) ** 2
-        n = above * (1 - above) / at_limit if mine.users >= LEAST_USERS else 0.0
-        error = float(np.hypot(mine.error, times * theirs.error))
-        return Excess(mine.value - usual, error, n, mine.value, theirs.value)
+        return _beyond(mine, theirs, times, above)
 
     def _share(self, hits: F, of: F, above: float, together: float = 1.0) -> Excess | None:
         """A share of requests, or of rows of which so many come together."""
@@ -133,6 +128,18 @@ class Versions:
         """Independent observations behind a weighted mean, on either side."""
         ours, theirs = (float((weights**2 * of)[s].sum()) for s in (self.sides.ours, self.sides.theirs))
         return 1 / ours / self._clustering, 1 / theirs / self._clustering
+
+    @cached_property
+    def _shown(self) -> tuple[Shown, Shown]:
+        """What users were shown on either side."""
+        panel, weights = self.summary[Panel], self._panel_weights
+        alike = self.summary.is_contextual[panel.request_group] & (panel.context != 0)
+        who = np.where(alike, panel.context, panel.user[panel.request_user])
+        mine, theirs = (
+            Shown.of(panel, self._some_users(side) & (weights > 0), weights, who)
+            for side in (self.sides.ours, self.sides.theirs)
+        )
+        return mine, theirs
 
     @cached_property
     def _lengths(self) -> F:
@@ -187,3 +194,16 @@ class Versions:
         if len(user) > MOST_USERS:
             here &= (panel.user <= np.partition(user, MOST_USERS)[MOST_USERS])[panel.request_user]
         return here
+
+
+def _beyond(mine: Overlap, theirs: Overlap, times: float, above: float) -> Excess | None:
+    """What lists here share beyond so many times what those of the others do; None where either is not known."""
+    if not np.isfinite(mine.value) or not np.isfinite(theirs.value):
+        return None
+    usual = times * theirs.value
+    # As in `excess`: could lists no more alike than the limit allows look so? Their own error says less, since few
+    # users of whom all are alike vary by much.
+    at_limit = theirs.variance_of(mine.users, usual + above) + (times * theirs.error) ** 2
+    n = above * (1 - above) / at_limit if mine.users >= LEAST_USERS else 0.0
+    error = float(np.hypot(mine.error, times * theirs.error))
+    return Excess(mine.value - usual, error, n, mine.value, theirs.value)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detectors import Batch, Cells, Context, Detector, Earlier, Measure, Measurement, Summary, Verdict
+from detectors.core.catalog import Catalog
 from detectors.core.expected import Expected
 from detectors.core.hashing import hash_integers
 from detectors.judgement.judge import Judge
@@ -19,7 +20,12 @@ from tests.detectors.recommender import check_sampling
 from tests.detectors.versions import TwoVersions, without_version
 
 DETECTOR = Rollout()
-CONTEXT = replace(WINDOW, version_column="model_version")
+KINDS = TwoVersions.kinds
+CATALOG = Catalog.of(
+    [str(i) for i in range(TwoVersions.items)],
+    category=[f"kind {i % KINDS}" if i % 100 else None for i in range(TwoVersions.items)],  # some have none
+)
+CONTEXT = replace(WINDOW, version_column="model_version", catalog=CATALOG)
 V2 = "model_version=v2"
 
 
@@ -88,6 +94,52 @@ def test_overlap_is_what_all_pairs_of_lists_give(visits: int) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("visits", [1, 4])
+def test_categories_agree_as_often_as_all_pairs_of_items_of_different_users_do(visits: int) -> None:
+    batch = TwoVersions(share=0.3, narrow=3, visits=visits)(np.random.default_rng(1), 120)
+    cells = [batch.cells.values[c] for c in batch.cell]
+    number = {c: cells.count(c) for c in set(cells)}
+    rows = [
+        (batch.user[r], int(i) % KINDS, cells[r], number["v2", cells[r][1]] / number[cells[r]])
+        for r, (o, e) in enumerate(zip(batch.offsets[:-1], batch.offsets[1:], strict=True))
+        for i in batch.item[o:e]
+        if i % 100
+    ]
+    told = {}
+    for version in ("v2", "v1"):
+        mine = [row for row in rows if row[2][0] == version]
+        pairs = [(a[1] == b[1], a[3] * b[3]) for a, b in permutations(mine, 2) if a[0] != b[0]]
+        told[version] = sum(alike * w for alike, w in pairs) / sum(w for _, w in pairs)
+    m = found(batch)["category_excess"]
+    s = batch.cells.slices.texts.index(V2)
+    assert m.value[s] == pytest.approx(told["v2"] - 2 * told["v1"])
+    assert m.evidence is not None
+    assert m.evidence(s) == {
+        "version": "v2",
+        "here": pytest.approx(told["v2"], abs=1e-4),
+        "elsewhere": pytest.approx(told["v1"], abs=1e-4),
+    }
+
+
+def test_without_categories_nothing_is_said_of_them() -> None:
+    batch = TwoVersions(share=0.3)(np.random.default_rng(1), 300)
+    assert "category_excess" in found(batch)
+    for catalog in (None, Catalog.of(["a"])):
+        judged = verdicts(batch, replace(CONTEXT, catalog=catalog))["category_excess"]
+        assert set(judged.values()) == {Verdict.NO_DATA}
+    unknown = Catalog.of(["a"], category=["x"])  # none of the items that are shown
+    assert set(verdicts(batch, replace(CONTEXT, catalog=unknown))["category_excess"].values()) == {
+        Verdict.NO_DATA
+    }
+
+
+def test_a_version_that_few_users_ask_often_is_not_one_of_few_categories() -> None:
+    """Each of them likes one kind, and gets it again and again."""
+    for seed in range(8):
+        batch = TwoVersions(share=0.1, visits=20)(np.random.default_rng(seed), 3000)
+        assert not breaches(batch)
+
+
 def test_shares_are_what_counting_by_hand_gives() -> None:
     """Shares of the others are those that they would have in the version's mix of surfaces."""
     traffic = TwoVersions(
@@ -138,7 +190,8 @@ class OfVersion(Detector):
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
         at = [summary.slices.texts.index(V2)]
-        for m in DETECTOR.measure(summary, replace(context, version_column="model_version")):
+        context = replace(context, version_column="model_version", catalog=CATALOG)
+        for m in DETECTOR.measure(summary, context):
             yield replace(m, value=m.value[at], error=m.error[at], n=m.n[at])
 
 
@@ -168,6 +221,7 @@ INCIDENTS = {
     "identical_list_excess": {"same_list": 0.6},
     "first_place_excess": {"same_first": 0.7},
     "overlap_excess": {"impersonal": True},
+    "category_excess": {"narrow": 3},
     "empty_excess": {"empty": 0.6},
     "nan_excess": {"nan": 0.6},
     "constant_excess": {"constant": 0.9},
@@ -316,7 +370,35 @@ def test_requests_without_a_version_are_no_version() -> None:
     assert {v for by_slice in judged.values() for v in by_slice.values()} == {Verdict.NO_DATA}
 
 
+def rows_alone(batch: Batch) -> Batch:
+    """The same as a log has it that does not tell which rows are one list."""
+    row = batch.row_request
+    return replace(
+        batch, cell=batch.cell[row], offsets=np.arange(batch.n_rows + 1), user=batch.user[row],
+        user_known=batch.user_known[row], time=batch.time[row], request=hash_integers(np.arange(batch.n_rows)),
+        has=batch.has - {"request", "empty_lists"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["category_excess", "nan_excess"])
+def test_what_rows_show_needs_no_lists(name: str) -> None:
+    declared = {m.name: m for m in DETECTOR.measures()}
+    assert "request" not in declared[name].needs
+    seen = 0
+    for seed in range(10):
+        batch = TwoVersions(**INCIDENTS[name])(np.random.default_rng(seed), 300)  # type: ignore[arg-type]  # by name
+        rows = rows_alone(batch)
+        told = {found for found in breaches(rows) if "request" not in declared[found[0]].needs}
+        seen += (name, V2) in told
+        assert all(V2 in text for _, text in told), told
+        healthy = rows_alone(TwoVersions()(np.random.default_rng(seed), 300))
+        assert not {found for found in breaches(healthy) if "request" not in declared[found[0]].needs}
+        whole, alone = (of_slice(b, found(b))["category_excess"] for b in (batch, rows))
+        assert alone == pytest.approx(whole)
+    assert seen >= 8
+
+
 def test_a_log_that_is_not_sliced_by_version_is_not_measured() -> None:
     batch = TwoVersions()(np.random.default_rng(0), 300)
-    assert found(batch, WINDOW) == {}
+    assert found(batch, replace(CONTEXT, version_column=None)) == {}
     assert found(without_version(batch)) == {}

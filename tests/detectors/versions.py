@@ -27,6 +27,8 @@ class TwoVersions:
         The surface on which v2 is tried; empty for all.
     alike_on_email : bool
         Whether lists on the surface `email` are for nobody, whichever version makes them.
+    narrow : int
+        Whatever they like, v2 gives everybody items of so many kinds alone, the better known as often as others.
     visits : int
         Requests of a user.
     """
@@ -41,6 +43,7 @@ class TwoVersions:
     constant: float = 0.0
     only_on: str = ""
     alike_on_email: bool = False
+    narrow: int = 0
     visits: int = 1
     items: int = 1200
     kinds: int = 24
@@ -57,6 +60,9 @@ class TwoVersions:
             new &= surface == self.only_on
         nobody = (new & self.impersonal) | ((surface == "email") & self.alike_on_email)
         lists = np.where(nobody[:, None], self._popular(rng, n), self._by_taste(rng, users)[of_user])
+        if self.narrow:
+            few = np.argsort(rng.random((n, self.items // self.kinds)), axis=1)[:, : self.length] * self.kinds
+            lists = np.where(new[:, None], few + rng.integers(0, self.narrow, lists.shape), lists)
         lists[new & (rng.random(n) < self.same_first), 0] = self.items - 1
         lists[new & (rng.random(n) < self.same_list)] = np.arange(self.length) * 3
         score = np.sort(rng.random((n, self.length)), axis=1)[:, ::-1].copy()
