@@ -33,6 +33,7 @@ class Judge:
 
     >>> judge = Judge()
     >>> from detectors.core.measurement import Measure, Unit
+    >>> from detectors.judgement.spec import Floor
     >>> m = Measure("x", Unit.RATIO, "", (Floor(above=0.5),))
     >>> found = Measurement("x", *(np.array([v]) for v in (0.9, 0.03, 100.0)))
     >>> [j.verdict.tolist() for j in judge.judge(0, ("all",), [("d.x", m, found)])]
