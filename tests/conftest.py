@@ -44,9 +44,8 @@ NOT_TESTED = "needs the Debian package "
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("CI") == "true":
         return  # nothing is skipped there: what is missing fails
-    for (
-        item
-    ) in items:  # elsewhere a program may be impossible to install; the summary says what was not tested
+    # Elsewhere a program may be impossible to install: what needs it is skipped, and the summary says so.
+    for item in items:
         needed = [program for mark in item.iter_markers("needs") for program in mark.args]
         if AXE_CORE in needed and not _has_axe_core():
             item.add_marker(pytest.mark.skip(reason=NO_AXE_CORE))
