@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -233,34 +235,53 @@ class Fold:
         """Breaches that somebody is to be told of, by measure in declared order and slice."""
         weights = _requests(named)
         order = {name: i for i, name in enumerate(self._measures)}
-        out = []
+        out: list[Breach] = []
+        off: list[Breach] = []
         for name, judged, measurement in named:
-            detector = name.partition(".")[0]
-            mode = self._modes[detector]
+            mode = self._modes[name.partition(".")[0]]
             if mode is Mode.OBSERVE:
                 continue
+            breach = partial(_breach, name, judged, weights=weights, order=order[name])
             for s in np.flatnonzero(judged.verdict == Verdict.BREACH):
                 page = bool(judged.page[s]) and mode is Mode.PAGE
-                text = judged.slices[s]
                 out.append(
-                    Breach(
-                        name,
-                        judged.measure,
-                        text,
-                        parse_slice(text),
-                        Severity.PAGE if page else Severity.TICKET,
-                        float(judged.value[s]),
-                        float(judged.expected[s]),
-                        float(judged.n[s]),
-                        float(judged.strength[s]),
-                        weights.get(text, 0.0),
-                        bool(judged.conclusive[s]),
-                        order[name],
-                        evidence_of(measurement, measured, text),
-                    )
+                    breach(s, page=page, evidence=evidence_of(measurement, measured, judged.slices[s]))
                 )
+            if judged.page.any():
+                beyond = (judged.value < judged.low) | (judged.value > judged.high)
+                off += [breach(s) for s in np.flatnonzero(beyond & (judged.verdict == Verdict.OK))]
         may_page = {name for name, mode in self._modes.items() if mode is Mode.PAGE}
-        return as_loud_as_parts(as_loud_as_wider(out), may_page)
+        return as_loud_as_parts(as_loud_as_wider(out, off), may_page)
+
+
+def _breach(
+    name: str,
+    judged: Judged,
+    s: np.intp,
+    *,
+    weights: Mapping[str, float],
+    order: int,
+    page: bool = False,
+    evidence: Mapping[str, Any] = MappingProxyType({}),
+) -> Breach:
+    """What a measure shows in one slice, as something to tell of."""
+    text = judged.slices[s]
+    return Breach(
+        name,
+        judged.measure,
+        text,
+        parse_slice(text),
+        Severity.PAGE if page else Severity.TICKET,
+        float(judged.value[s]),
+        float(judged.expected[s]),
+        float(judged.n[s]),
+        float(judged.strength[s]),
+        weights.get(text, 0.0),
+        bool(judged.conclusive[s]),
+        float(judged.error[s]),
+        order,
+        evidence,
+    )
 
 
 def _left_out(findings: Findings) -> Findings:

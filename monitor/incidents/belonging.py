@@ -12,7 +12,7 @@ from detectors.core.verdict import Severity
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident
 from monitor.incidents.loudness import alike
-from monitor.incidents.memory import shown_lately
+from monitor.incidents.memory import AFTERMATH, shown_lately
 from monitor.incidents.place import meet, within
 from monitor.windows import Window
 
@@ -88,13 +88,25 @@ class Sight:
             return True
         known = [s for s in incident.symptoms if s.detector == breach.detector]
         if breach.severity is Severity.PAGE:
-            return self.there and (self.fresh < TOGETHER or self._showed(breach))
+            return self.there and (self.fresh < TOGETHER or self._showed(breach) or self._has_reason(breach))
         together = TOGETHER if incident.severity is Severity.PAGE else TOGETHER_TICKETS
         # A ticket that comes and goes for days explains no other.
         recovers = incident.severity is Severity.PAGE and incident.quiet_windows > 0
         if self.fresh < together or (self.lately and (recovers or known)):
             return True
-        return incident.severity is Severity.PAGE and self.there and meet(breach.where, incident.slice)
+        grows = incident.severity is Severity.PAGE or self.fresh < AFTERMATH
+        return grows and self.there and meet(breach.where, incident.slice)
+
+    def _has_reason(self, breach: Breach) -> bool:
+        """Whether a page of what users are shown may be why they do otherwise, as somebody was told already.
+
+        What one window never shows for sure may have begun long before it is seen; with what it does to users it is
+        one trouble.
+        """
+        own = [b for b in self.family if b.name == self.incident.measure]
+        of_lists = not breach.measure.of_response and not breach.measure.unit.counts_traffic
+        told = any(b.measure.of_response for b in own) and meet(breach.where, self.incident.slice)
+        return told and of_lists and not breach.conclusive
 
     def _showed(self, breach: Breach) -> bool:
         """Whether a page of another kind has been a symptom before: there, or where the incident's place has a part."""

@@ -16,7 +16,7 @@ from monitor.incidents.affected import affected
 from monitor.incidents.belonging import Sight, became
 from monitor.incidents.breach import Breach
 from monitor.incidents.incident import Incident, Resolution, Symptom
-from monitor.incidents.memory import Memory, shown_lately
+from monitor.incidents.memory import DAYS_COMPARED, Memory, shown_lately
 from monitor.incidents.over import recovered, windows_to_close
 from monitor.incidents.place import meet
 from monitor.incidents.primary import find_primary
@@ -206,10 +206,12 @@ def _is_ready(
 
     One window is when it is conclusive, or when what users do says the same by itself; two of three when not. What an
     incident leaves behind, while it recovers and for some windows after, is no reason by itself: a ticket waits until
-    that is over, a page that history alone makes has to be seen twice. A ticket of another kind is not what a page
-    comes from, nor what is beyond an absolute limit, and does not keep them waiting.
+    that is over (what compares days, until those days hold none of it), a page that history alone makes has to be seen
+    twice. A ticket of another kind is not what a page comes from, nor what is beyond an absolute limit, and does not
+    keep them waiting.
     """
-    after = [i for i in memory.closed(window) if meet(i.slice, breach.where)]
+    back = DAYS_COMPARED if breach.measure.unit is Unit.CHANGE else timedelta(0)
+    after = [i for i in memory.closed(window, back) if meet(i.slice, breach.where)]
     after += [
         i for i in incidents
         if i.open and i.severity is Severity.PAGE and i.quiet_windows > 0

@@ -29,6 +29,8 @@ class Breach:
         Whether one window is enough to tell of it: beyond a floor for sure, or far beyond what history allows.
     requests : float
         Requests of the slice in the window.
+    error : float
+        Standard error of the value.
     order : int
         Place of the measure among all that are declared.
     """
@@ -44,6 +46,7 @@ class Breach:
     strength: float
     requests: float
     conclusive: bool = True
+    error: float = 0.0
     order: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,6 +72,11 @@ class Breach:
     def usual(self) -> float:
         """What is expected; zero where nothing is."""
         return 0.0 if math.isnan(self.expected) else self.expected
+
+    @property
+    def rises(self) -> bool:
+        """Whether it is above what is usual."""
+        return self.value > self.usual
 
     @property
     def effect(self) -> float:

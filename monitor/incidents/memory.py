@@ -20,6 +20,9 @@ from monitor.windows import Window
 EARLIER = 2  # windows, of those that were decided, whose breach seconds one of now: two of three
 FORGET = timedelta(days=2)  # after which a breach that nothing followed seconds nothing
 AFTERMATH = 12  # windows after an incident in which what it left behind shows
+DAYS_COMPARED = timedelta(
+    days=2
+)  # what a measure of days is made of: they hold what was wrong in any of their hours
 VERSIONS = 26  # windows whose shares of the model versions are kept
 
 Series = tuple[str, str]  # full name of a measure, slice
@@ -56,7 +59,7 @@ class Memory:
             if not any(lately) or window.start - self._at[s] > FORGET
         ]:  # fmt: skip
             del self._breached[series], self._at[series]
-        self._closed = [i for i in self._closed if _lately(i, window)]
+        self._closed = [i for i in self._closed if _lately(i, window, DAYS_COMPARED)]
         self._closed += [i for i in incidents if i.resolution is Resolution.RECOVERED]
         self._shares.append((window.start, version_shares(findings, self._version)))
 
@@ -70,9 +73,9 @@ class Memory:
             if start is not None
         ]
 
-    def closed(self, window: Window) -> list[Incident]:
-        """Incidents that were over a short while ago: what they left behind may still show."""
-        return [i for i in self._closed if _lately(i, window)]
+    def closed(self, window: Window, back: timedelta = timedelta(0)) -> list[Incident]:
+        """Incidents that were over a short while ago, or that long before: what they left behind may still show."""
+        return [i for i in self._closed if _lately(i, window, back)]
 
     def relapses(self, breach: Breach, window: Window) -> int:
         """How often this came back before: counted on from an incident that was over a short while ago."""
@@ -166,6 +169,6 @@ def shown_lately(incident: Incident, window: Window) -> bool:
     return seen is not None and window.end - seen <= AFTERMATH * window.length
 
 
-def _lately(incident: Incident, window: Window) -> bool:
+def _lately(incident: Incident, window: Window, back: timedelta) -> bool:
     assert incident.resolved_at is not None
-    return window.end - incident.resolved_at < AFTERMATH * window.length
+    return window.end - incident.resolved_at < AFTERMATH * window.length + back

@@ -355,3 +355,22 @@ def test_hours_of_a_batch_are_held_against_those_hours_alone(hour_of_batch: int,
         )
     expected = {r.slice: round(r.expected) for r in findings if r.measure == REQUESTS}
     assert expected == {"all": usual, "country=US": 200}
+
+
+@pytest.mark.parametrize(("everywhere", "severities"), [(0.009, {Severity.PAGE}), (0.021, {Severity.TICKET})])
+def test_a_thin_slice_wakes_nobody_for_what_is_a_little_off_everywhere(
+    everywhere: float, severities: set[Severity]
+) -> None:
+    rng, fold = np.random.default_rng(5), a_fold(shop())
+
+    def overlap(k: int, whole: float, part: float) -> Measured:
+        value = np.array([whole, part]) + rng.normal(0, 0.0003, 2)
+        found = {
+            "diversity__list_overlap": (value, [0.001, 0.0028], [400, 110]),
+            "traffic__requests": ([400, 110], [20, 10], [400, 110]),
+        }
+        return measured(k, ("all", "surface=home"), **found)
+
+    gone_through(fold, [overlap(k, 0.009, 0.009) for k in range(10 * 24)])
+    [after] = gone_through(fold, [overlap(240, everywhere, 0.028)])
+    assert {i.severity for i in after.open_incidents} == severities

@@ -20,6 +20,7 @@ from detectors.manipulation import Manipulation
 from detectors.personalization import Personalization
 from detectors.same_item import SameItem
 from detectors.traffic import Traffic
+from detectors.trend import Trend
 from monitor.config.models import Columns, LogConfig, RecommenderConfig
 from monitor.findings import COLUMNS, Findings
 from monitor.incidents.book import IncidentBook, Seen
@@ -34,7 +35,7 @@ SETTLE = timedelta(minutes=10)
 TELLING = {"manipulation": 95, "fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {
     f"{d.name}.{m.name}": m
-    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation(), Diversity())
+    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation(), Diversity(), Trend())
     for m in d.measures()
 } | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),

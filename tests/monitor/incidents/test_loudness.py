@@ -54,6 +54,26 @@ def test_only_a_wider_place_and_the_same_measure_explain_it() -> None:
     assert severity(page(0.3, 900, "all"), pair) == [PAGE, PAGE]
 
 
+OVERLAP = "diversity.list_overlap"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "severity"),
+    [
+        (0.024, 0.009, TICKET),
+        (0.035, 0.009, PAGE),  # worse off for sure
+        (0.024, 0.050, PAGE),  # off to the other side
+    ],
+)
+def test_what_is_off_everywhere_by_too_little_to_be_told_is_no_page_where_a_slice_shows_it_by_chance(
+    value: float, expected: float, severity: Severity
+) -> None:
+    everywhere = strong(ticket(OVERLAP, value=0.018, expected=0.009, error=0.0016))
+    here = strong(breach(OVERLAP, "surface=home", value, expected=expected, error=0.0028))
+    assert [b.severity for b in as_loud_as_wider([here], [everywhere])] == [severity]
+    assert [b.severity for b in as_loud_as_wider([here])] == [PAGE]
+
+
 @pytest.mark.parametrize("name", [SHARE, "traffic.requests"])
 def test_absolute_limits_and_counts_stay_as_they_are(name: str) -> None:
     strength = math.inf if name == SHARE else 30.0

@@ -339,6 +339,28 @@ def test_clicks_lost_everywhere_are_not_explained_by_one_place_nor_by_less_traff
         assert [i.detector for i in book.see([trouble, lost()])] == [trouble.detector, "outcome"]
 
 
+@pytest.mark.parametrize(
+    ("slice", "sure", "pages"),
+    [("all", False, 1), ("country=DE", False, 1), ("all", True, 2)],
+)
+def test_why_clicks_are_lost_may_show_for_sure_much_later(slice: str, sure: bool, pages: int) -> None:
+    """Lists dealt to the wrong users need two windows with many users who were there before."""
+    book, why = Book(), breach("personalization.dependence", slice, 0.02, expected=0.75)
+    for _ in range(6):
+        book.see([lost()])
+    for _ in range(2):
+        told = book.see([lost(), strong(why) if sure else weak(why)])
+    assert len(told) == pages
+    assert "personalization.dependence" in {s.measure for i in told for s in i.symptoms} or pages == 2
+
+
+def test_a_stuck_item_that_begins_after_clicks_are_lost_is_a_page_of_its_own() -> None:
+    book = Book()
+    for _ in range(6):
+        book.see([lost()])
+    assert [i.detector for i in book.see([lost(), stuck()])] == ["outcome", "same_item"]
+
+
 def test_a_page_that_a_ticket_announced_goes_on_with_it() -> None:
     book = Book()
     [small] = book.see([ticket(FIRST, value=0.2, evidence={"item": "a"}), ticket("diversity.overlap")])
@@ -410,6 +432,26 @@ def test_what_does_not_pass_is_told_when_that_time_is_over() -> None:
     over(book)
     told = [book.see([ticket("diversity.overlap")]) for _ in range(14)]
     assert [len(t) for t in told] == [0] * 12 + [1] * 2
+
+
+def test_days_that_hold_some_of_it_are_no_erosion_of_their_own() -> None:
+    erosion = ticket("trend.diversity_list_overlap", value=0.5, expected=0.0)
+    book = Book()
+    over(book)
+    told = [book.see([erosion]) for _ in range(62)]
+    assert [len(t) for t in told] == [0] * (12 + 48) + [1] * 2
+
+
+def test_a_ticket_that_shows_more_of_itself_within_half_a_day_is_one() -> None:
+    book, less = Book(), strong(ticket("diversity.items", value=500.0, expected=1000.0))
+    more = strong(ticket("same_item.family_anywhere_share", value=0.26))
+    for _ in range(8):
+        book.see([less])
+    assert len(book.see([less, more])) == 1
+    book = Book()
+    for _ in range(14):
+        book.see([less])
+    assert len(book.see([less, more])) == 2
 
 
 def test_tickets_elsewhere_are_told_at_once() -> None:
