@@ -46,6 +46,8 @@ MEASURES = {
 }
 FIRST = "same_item.first_place_share"
 REQUESTS = "traffic.requests"
+EVERY_PLACE = "same_item.any_place_share"
+USERS = "same_item.users_share"
 
 # What an incident keeps from its opening on.
 FROZEN = (
@@ -95,6 +97,16 @@ def weak(breach: Breach) -> Breach:
 def strong(breach: Breach) -> Breach:
     """The same found by history, far beyond its limit."""
     return replace(breach, strength=30.0)
+
+
+def drop(slice: str = "all", part: float = 0.75, requests: float = 200.0) -> Breach:
+    """Far less traffic than history allows."""
+    return strong(breach(REQUESTS, slice, (1 - part) * requests, expected=requests))
+
+
+def silence() -> Breach:
+    """A log that stopped."""
+    return breach(REQUESTS, value=0, expected=900)
 
 
 def decided(*rows: tuple[str, str, float, Verdict]) -> Findings:
