@@ -184,6 +184,7 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
     )
     request, place = np.searchsorted(panel.offsets, row, "right") - 1, panel.position[row].astype(np.int64)
     item = item[row]
+    codes, number = np.unique(place * np.int64(len(counts.keys)) + item, return_inverse=True)
 
     size = len(tops.hits)
     hits, of = np.zeros(size), np.zeros(size)
@@ -195,9 +196,10 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
         here = (
             lists[request] & _is_frequent(totals, shown.answers[s])[item] & (with_place[place] >= 0.5 * of[s])
         )
-        codes, n = np.unique(place[here] * np.int64(len(counts.keys)) + item[here], return_counts=True)
-        if len(codes):
-            at, which = np.divmod(codes, len(counts.keys))
+        times = np.bincount(number[here], minlength=len(codes))
+        there = np.flatnonzero(times)
+        if len(there):
+            n, (at, which) = times[there], np.divmod(codes[there], len(counts.keys))
             best = int(np.argmax(n / with_place[at]))
             hits[s], of[s], found[s] = n[best], with_place[at[best]], (int(at[best]), int(which[best]))
 
@@ -211,7 +213,8 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
 
 def _is_frequent(totals: F, answers: float) -> NDArray[np.bool_]:
     """Items worth looking up place by place: frequent anywhere in the slice, or its most frequent one."""
-    return (totals > 0) & ((totals >= LOOKED_AT * answers) | (totals == totals.max(initial=0)))
+    least = min(LOOKED_AT * answers, totals.max(initial=0))
+    return totals >= least if least > 0 else totals > 0
 
 
 def _last_places(panel: Panel) -> NDArray[np.int64]:

@@ -104,57 +104,70 @@ class Staleness(Detector):
         if {"request", "user"} <= summary.has:
             start, end = context.window_us
             recent_us = max(int(self.recent_hours * HOUR), end - start)
-            yield from _repetition(summary, EarlierLists.of(summary, context, earlier, recent_us))
+            yield from _repetition(EarlierLists.of(summary, context, earlier, recent_us))
         if context.catalog is not None and context.catalog.created_us is not None:
             lately = [e for e in earlier if context.window_us[1] - e.start_us <= self.shown_hours * HOUR]
             yield from _new_items(summary, context, context.catalog, lately, self.new_days)
 
 
-def _repetition(summary: Summary, pairs: EarlierLists) -> Iterator[Measurement]:
+def _repetition(pairs: EarlierLists) -> Iterator[Measurement]:
     """What of the lists was there before."""
     for prefix, of in (("", pairs.recent), ("day_", np.ones(len(pairs.recent), bool))):
-        yield _share_unchanged(f"unchanged_{prefix}share", summary, pairs, of)
-        yield _mean(f"{prefix}change", summary, pairs, of, pairs.change)
+        compared = _Compared.of(pairs, of)
+        yield _share_unchanged(f"unchanged_{prefix}share", compared, pairs.same)
+        yield _mean(f"{prefix}change", compared, pairs.change)
     once = np.zeros(len(pairs.request), bool)
     once[np.unique(pairs.request, return_index=True)[1]] = True
-    yield _mean("novelty", summary, pairs, once, pairs.novelty)
+    yield _mean("novelty", _Compared.of(pairs, once), pairs.novelty)
 
 
-def _share_unchanged(
-    measure: str, summary: Summary, pairs: EarlierLists, of: NDArray[np.bool_]
-) -> Measurement:
-    size = len(summary.slices)
-    hits, total, together = np.zeros(size), np.zeros(size), np.ones(size)
-    for s, here in enumerate(pairs.comparable & of):
-        if here.any():
-            hits[s], total[s] = pairs.same[here].sum(), here.sum()
-            together[s] = _together(pairs.who[here])
-    return share(measure, hits, total, together)
+@dataclass(frozen=True)
+class _Compared:
+    """Some pairs of lists, by slice.
+
+    Parameters
+    ----------
+    pairs, who : list of array of int
+        Which pairs each slice has, and what both lists of each depend on.
+    together : array, shape (slices,)
+        Pairs that are worth one: those of one user are taken as alike (Kish's design effect); 1 where there is none.
+    users : list of int
+        Different ones of `who`.
+    """
+
+    pairs: list[I64]
+    who: list[I64]
+    together: NDArray[np.float64]
+    users: list[int]
+
+    @classmethod
+    def of(cls, pairs: EarlierLists, some: NDArray[np.bool_]) -> _Compared:
+        found = [np.flatnonzero(here) for here in pairs.comparable & some]
+        who = [pairs.who[at] for at in found]
+        times = [np.bincount(users) for users in who]
+        together = [
+            float((n**2).sum() / len(at)) if len(at) else 1.0 for at, n in zip(found, times, strict=True)
+        ]
+        return cls(found, who, np.array(together), [int(np.count_nonzero(n)) for n in times])
 
 
-def _mean(
-    measure: str, summary: Summary, pairs: EarlierLists, of: NDArray[np.bool_], values: NDArray[np.float64]
-) -> Measurement:
+def _share_unchanged(measure: str, compared: _Compared, same: NDArray[np.bool_]) -> Measurement:
+    hits = np.array([np.count_nonzero(same[at]) for at in compared.pairs], float)
+    total = np.array([len(at) for at in compared.pairs], float)
+    return share(measure, hits, total, compared.together)
+
+
+def _mean(measure: str, compared: _Compared, values: NDArray[np.float64]) -> Measurement:
     """A mean over pairs; its error is that of a mean over users who have some pairs each."""
-    value, error = np.full((2, len(summary.slices)), np.nan)
-    n = np.zeros(len(summary.slices))
-    for s, here in enumerate(pairs.comparable & of):
-        if not here.any():
-            continue
-        who = pairs.who[here]
-        value[s], n[s] = values[here].mean(), here.sum() / _together(who)
-        off, users = np.bincount(who, values[here] - value[s]), np.count_nonzero(np.bincount(who))
-        if users > 1:
-            error[s] = np.sqrt((off**2).sum() * users / (users - 1)) / here.sum()
-        else:
-            error[s] = 0.5  # as far off as a share can be
+    value, error = np.full((2, len(compared.pairs)), np.nan)
+    n = np.array([len(at) for at in compared.pairs]) / compared.together
+    for s, (at, who, users) in enumerate(zip(compared.pairs, compared.who, compared.users, strict=True)):
+        if len(at):
+            value[s] = values[at].mean()
+            off = np.bincount(who, values[at] - value[s])
+            # Of one user: as far off as a share can be.
+            error[s] = np.sqrt((off**2).sum() * users / (users - 1)) / len(at) if users > 1 else 0.5
     return Measurement(measure, value, error, n)
-
-
-def _together(who: I64) -> float:
-    """Pairs that are worth one: those of one user are taken as alike (Kish's design effect)."""
-    times = np.bincount(who)
-    return float((times**2).sum() / times.sum())
 
 
 def _new_items(

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.detector import Context, Detector
-from detectors.core.hashing import distinct
 from detectors.core.id_formats import ROLES
 from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.spans import in_slices
@@ -190,17 +189,15 @@ def _silence(summary: Summary, context: Context) -> Measurement:
 
     The longest of n exponential gaps has Gumbel tails: an error of four mean gaps keeps a normal limit as far out.
     """
-    minutes = summary[Minutes]
     start, end = context.window_us
     first, last = start // MINUTE, -(-end // MINUTE)
-    value = np.full(len(summary.slices), np.nan)
-    for s, groups in enumerate(summary.members(minutes)):
-        seen = distinct(minutes.keys[minutes.key[groups[minutes.group]]]).astype(np.int64)
-        edges = np.concatenate([[first - 1], seen[(seen >= first) & (seen < last)], [last]])
-        value[s] = max(0, int(np.diff(edges).max(initial=1)) - 1) * 60.0
-    requests = np.array(
-        [minutes.counts[groups[minutes.group], 0].sum() for groups in summary.members(minutes)], float
-    )
+    minute, counts = summary[Minutes].keys.astype(np.int64), np.stack([*summary.totals(Minutes)])
+    requests = counts.sum(axis=1)
+    inside = np.flatnonzero((minute >= first) & (minute < last))
+    edges = np.concatenate([[first - 1], minute[inside], [last]])
+    seen = np.pad(counts[:, inside] > 0, ((0, 0), (1, 1)), constant_values=True)
+    newest = np.maximum.accumulate(np.where(seen, edges, 0), axis=1)  # minute that was seen, up to each
+    value = np.maximum((edges[1:] - newest[:, :-1]).max(axis=1) - 1, 0) * 60.0
     return Measurement("silence", value, 4e-6 * (end - start) / np.maximum(requests, 1), requests)
 
 

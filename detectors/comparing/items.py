@@ -91,8 +91,8 @@ class ItemsAgainst:
     def name_of(self, i: int) -> str:
         """An item's name from the first window that kept it."""
         counts = [self.now[ItemCounts], *(w[ItemCounts] for w in self.reference.windows)]
-        found = [c.text_of(int(self.keys[i])) for c in counts]
-        return next((name for name in found if not name.startswith("#")), found[0])
+        found = (c.text_of(int(self.keys[i])) for c in counts)
+        return next((name for name in found if not name.startswith("#")), f"#{int(self.keys[i]):016x}")
 
     def _pieces(self) -> Iterator[tuple[list[int], F]]:
         """Slices that both have, some at a time, and how many requests had each item, shape (2, slices, items)."""

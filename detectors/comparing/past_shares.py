@@ -39,13 +39,10 @@ def past_shares(now: Summary, earlier: Iterable[Summary], items: U64, kind: int 
     """
     hits, requests = np.zeros((len(now.slices), len(items))), np.zeros(len(now.slices))
     for window in earlier:
-        places = {text: s for s, text in enumerate(window.slices.texts)}
-        at = np.array([places.get(text, -1) for text in now.slices.texts])
-        here = at >= 0
-        lists = window[ListTally]
-        requests[here] += (window.members(lists) @ lists.lists)[at[here]]
-        counts = window[ItemCounts]
-        hits[here] += (window.members(counts) @ counts_of(counts, items, kind))[at[here]]
+        here, there = window.slices.among(now.slices.texts)
+        lists, counts = window[ListTally], window[ItemCounts]
+        requests[here] += (window.members(lists) @ lists.lists)[there]
+        hits[here] += (window.members(counts) @ counts_of(counts, items, kind))[there]
     return PastShares(hits, requests)
 
 
@@ -59,9 +56,8 @@ def counts_of(counts: ItemCounts, items: U64, kind: int = ANYWHERE) -> F:
         return out
     at = np.minimum(np.searchsorted(counts.keys, items), len(counts.keys) - 1)
     known = np.flatnonzero(counts.keys[at] == items)
-    width = np.int64(len(counts.keys))
-    code = counts.group * width + counts.key  # sorted, as entries are
-    wanted = np.arange(len(counts.groups))[:, None] * width + at[known]
-    place = np.minimum(np.searchsorted(code, wanted), len(code) - 1)
-    out[:, known] = np.where(code[place] == wanted, counts.counts[place, kind], 0)
+    number = np.full(len(counts.keys), -1)
+    number[at[known]] = known
+    entry = np.flatnonzero((number >= 0)[counts.key])
+    out[counts.group[entry], number[counts.key[entry]]] = counts.counts[entry, kind]
     return out

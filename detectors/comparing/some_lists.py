@@ -117,7 +117,7 @@ class SomeLists:
 
 def _some_requests(panel: Panel, users: NDArray[np.bool_], requests: NDArray[np.bool_]) -> I64:
     """Requests of the users of a sample with the smallest hashes; those with an empty list say nothing."""
-    if users.sum() > SOME_USERS:
+    if np.count_nonzero(users) > SOME_USERS:
         smallest = np.partition(panel.user[users], SOME_USERS)[SOME_USERS]
         requests = requests & (panel.user <= smallest)[panel.request_user]
     return np.flatnonzero(requests & (panel.offsets[1:] > panel.offsets[:-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.comparing.likeness import F
 from detectors.comparing.shift import share_error
+
+ROUNDED = 1 - 1e-9  # bounds that floating point may miss
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Rows:
     clustering: F
     again: F | float = 0.0
 
-    @property
+    @cached_property
     def rows(self) -> F:
         return np.asarray(self.count.sum(axis=1))
 
@@ -146,15 +149,40 @@ def largest_jumps(now: Rows, before: Rows, sure: float) -> Jumps:
     sure : float
         Standard errors that chance does not reach for any item.
     """
-    shares = [r.count / r.requests[:, None] for r in (now, before)]
-    n, m = now.independent[:, None], before.independent[:, None]
+    row, item = _worth_a_look(now, before, sure)
+    shares = [r.count[row, item] / r.requests[row] for r in (now, before)]
+    n, m = now.independent[row], before.independent[row]
     pooled = (shares[0] * n + shares[1] * m) / (n + m)
     by_chance = sure * np.sqrt(np.maximum(pooled * (1 - pooled), 0) * (1 / n + 1 / m))
     # Rounded: of equal ones the first by its hash, whatever else is there.
     change = (shares[0] - shares[1]).round(12)
     change[change <= by_chance] = 0
+    risen, frequent = (_first_largest(values, row) for values in (change, pooled.round(12)))
     # Where none rose, it is said how well the share of the most frequent one is known.
-    best = np.where(change.any(axis=1), change.argmax(axis=1), pooled.round(12).argmax(axis=1))[:, None]
-    value, share, share_before = (np.take_along_axis(x, best, 1)[:, 0] for x in (change, *shares))
+    best = np.where(change[risen] > 0, risen, frequent)
+    share, share_before = shares[0][best], shares[1][best]
     error = np.hypot(share_error(share, now.independent), share_error(share_before, before.independent))
-    return Jumps(value, error, best[:, 0], share, share_before)
+    return Jumps(change[best], error, item[best], share, share_before)
+
+
+def _worth_a_look(now: Rows, before: Rows, sure: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Slice and item of all that may have risen beyond chance, and of what may be most frequent; in order.
+
+    With a share p of n independent users now and q of m before, both together have at least p n / (n + m): what chance
+    does to them is at least `sure` times the root of p (1 - p) / m, which p exceeds only above sure^2 / (m + sure^2).
+    The share of both is at most the larger of the two, and that of the most frequent item at least that of any.
+    """
+    n, m = now.independent, before.independent
+    most = np.maximum(*(r.count.max(axis=1) / r.clustering for r in (now, before))) / (n + m)
+    least = ROUNDED * np.stack(
+        [np.minimum(most, sure**2 / (m + sure**2)) * now.requests, most * before.requests]
+    )
+    row, item = np.nonzero((now.count >= least[0][:, None]) | (before.count >= least[1][:, None]))
+    return row.astype(np.int64), item.astype(np.int64)
+
+
+def _first_largest(values: F, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the largest value of each row stands, the first of equal ones; rows are in order and none is empty."""
+    start = np.flatnonzero(np.diff(row, prepend=-1))
+    largest = np.flatnonzero(values == np.maximum.reduceat(values, start)[row])
+    return largest[np.searchsorted(row[largest], np.arange(len(start)))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.hashing import U64
+
+I64 = NDArray[np.int64]
 
 WHOLE = "all"
 _PART = re.compile(r"((?:[^\\,=]|\\.)*)[,=]", re.S)
@@ -126,16 +128,23 @@ class Slices:
     def __len__(self) -> int:
         return len(self.texts)
 
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {text: s for s, text in enumerate(self.texts)}
-
-    def among(self, texts: Sequence[str]) -> tuple[slice | list[int], slice | list[int]]:
+    def among(self, texts: tuple[str, ...]) -> tuple[slice | I64, slice | I64]:
         """Which of some texts are slices of these, and which: indices into `texts`, and into these."""
         if self.texts == texts:
             return slice(None), slice(None)
-        both = [(i, self._places[text]) for i, text in enumerate(texts) if text in self._places]
-        return [i for i, _ in both], [s for _, s in both]
+        return _among(self.texts, texts)
+
+
+@lru_cache(
+    maxsize=128
+)  # a window asks the same of each of the day before it, for one detector after the other
+def _among(these: tuple[str, ...], texts: tuple[str, ...]) -> tuple[I64, I64]:
+    place = {text: s for s, text in enumerate(these)}
+    both = [(i, place[text]) for i, text in enumerate(texts) if text in place]
+    here, there = np.array(both, np.int64).reshape(-1, 2).T
+    here.setflags(write=False)
+    there.setflags(write=False)
+    return here, there
 
 
 def _without_repeats(wheres: list[dict[str, str]], members: list[NDArray[np.bool_]]) -> list[int]:

@@ -61,13 +61,13 @@ def added_up(windows: Mapping[str, Counts], added: Flags) -> dict[str, Counts]:
     windows : mapping of name to array, each of shape (windows, slices, ...)
     added : array of bool, shape (windows, slices)
     """
-    return {name: (counts * added[:, :, None]).sum(axis=0) for name, counts in windows.items()}
+    return {name: np.einsum("wsk,ws->sk", counts, added) for name, counts in windows.items()}
 
 
 def in_slices(
     windows: Iterable[Summary],
     kind: type[S],
-    texts: Sequence[str],
+    texts: tuple[str, ...],
     counts: Callable[[S, Flags], Mapping[str, NDArray[Any]]],
 ) -> dict[str, Counts]:
     """What a statistic counts in each window, in the same slices: nothing where a window lacks one.

@@ -9,6 +9,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+SMALL = 1 << 15  # bytes: to compress less takes longer than to write it, most of all for setting up
+
 
 def encode(name: str, version: int, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Write arrays of any lengths and up to two dimensions as an Arrow stream of one row.
@@ -27,7 +29,9 @@ def encode(name: str, version: int, arrays: Mapping[str, NDArray[Any]]) -> bytes
     told = {"name": name, "version": str(version), "checksum": str(_checksum(arrays)), **shapes}
     table = pa.table(columns).replace_schema_metadata(told)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    # Without threads of its own: for columns of this size they cost more than they save.
+    options = pa.ipc.IpcWriteOptions(compression="zstd" if table.nbytes > SMALL else None, use_threads=False)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue().to_pybytes())
 

@@ -171,6 +171,8 @@ class Summary:
 
     def without(self, kind: str) -> Summary:
         """The same with slices that leave out all traffic of one kind: they keep their names, and may be empty."""
+        if not self.kinds:
+            return self
         gone = frozenset(v for v in self.cells.values if self.kinds.get(v, PERSONALISED) == kind)
         return self._again(self.left_out | gone) if gone else self
 
@@ -178,8 +180,11 @@ class Summary:
     def kind_of_slices(self) -> tuple[str, ...]:
         """What lists depend on in each slice: "mixed" where not all of its traffic is alike."""
         of_cell = np.array([self.kinds.get(v, PERSONALISED) for v in self.cells.values], object)
-        found = [set(of_cell[cells].tolist()) for cells in self.slices.members]
-        return tuple(kinds.pop() if len(kinds) == 1 else MIXED for kinds in found)
+        out = np.full(len(self.slices), MIXED, object)
+        for kind in set(of_cell.tolist()):
+            others = self.slices.members & (of_cell != kind)
+            out[self.slices.members.any(axis=1) & ~others.any(axis=1)] = kind
+        return tuple(out.tolist())
 
     def members(self, statistic: Statistic) -> NDArray[np.bool_]:
         """Which cells of a statistic make up which slice, shape (slices, groups)."""

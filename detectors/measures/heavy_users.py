@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from detectors.core.measurement import Measurement
+from detectors.core.sorting import number_hashes
 from detectors.core.summary import Summary
 from detectors.statistics.request_sample import RequestSample
 
@@ -32,12 +33,15 @@ def heavy_users(summary: Summary) -> Iterator[Measurement]:
     shares, errors, effective, spread = np.full((4, slices), np.nan)
     n, n_users = np.zeros((2, slices))
     told: list[Mapping[str, Any]] = [{}] * slices
+    users, number = number_hashes(sample.user)
     for s, groups in enumerate(summary.members(sample)):
         here = groups[sample.cell]
-        requests = int(here.sum())
-        user, times = np.unique(sample.user[here & sample.user_known], return_counts=True)
+        requests = int(np.count_nonzero(here))
         if not requests:
             continue
+        times = np.bincount(number[here & sample.user_known], minlength=len(users))
+        there = np.flatnonzero(times)
+        user, times = users[there], times[there]
         least = max(LEAST, HEAVY * requests)
         heavy = times >= least
         n[s] = requests

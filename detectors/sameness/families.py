@@ -62,7 +62,7 @@ class Families:
         )
         lists = lists_of(self.summary)
         totals = [np.bincount(family[mine[request]], minlength=self.width).astype(float) for mine in lists]
-        return self._top(measure, totals, np.array([mine.sum() for mine in lists], float), tops)
+        return self._top(measure, totals, np.array([np.count_nonzero(mine) for mine in lists], float), tops)
 
     def _by_family(self, by_item: F) -> F:
         totals = np.bincount(self.code % self.width, by_item, self.width).astype(float)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.core.batch import I64
 from detectors.core.expected import CONTEXTUAL, POPULAR
-from detectors.core.hashing import U64, combine, distinct
+from detectors.core.hashing import U64, combine
 from detectors.core.measurement import Measurement, share
 from detectors.core.summary import Summary
 from detectors.statistics.item_counts import ItemCounts
@@ -55,7 +55,7 @@ class SharedLists:
     def of(cls, now: Summary, earlier: Sequence[Summary]) -> SharedLists:
         panel = now[Panel]
         least = _least_length([*earlier, now])
-        lists = distinct(panel.signature)
+        lists = panel.lists
         seen = [_Seen.of(window, lists, least) for window in (now, *earlier)]
         number = panel.list_number
         whole = np.diff(panel.offsets) >= least
@@ -88,8 +88,12 @@ class _Seen:
     def of(cls, window: Summary, lists: U64, least: int) -> _Seen:
         panel, own = window[Panel], own_lists(window)
         mine = own.members(panel)[0][panel.request_group] & (np.diff(panel.offsets) >= least)
-        at = np.minimum(np.searchsorted(lists, panel.signature), max(len(lists) - 1, 0))
-        found = np.flatnonzero(mine & (lists[at] == panel.signature)) if len(lists) else np.empty(0, np.int64)
+        at = np.minimum(
+            np.searchsorted(lists, panel.lists), max(len(lists) - 1, 0)
+        )  # sorted: found several times faster
+        at = np.where(lists[at] == panel.lists, at, -1) if len(lists) else np.full(len(panel.lists), -1)
+        at = at[panel.list_number]
+        found = np.flatnonzero(mine & (at >= 0))
         total = np.bincount(panel.request_group[mine], minlength=len(panel.groups))
         return cls(
             at[found], panel.user[panel.request_user[found]], panel.groups[panel.request_group[found]],
@@ -113,7 +117,9 @@ def share_of_lists(
         Leave the list that most got out of the share: how many get it is known by itself.
     """
     panel, samples = summary[Panel], summary.answers
-    hits, of = (np.array([(sample & mask).sum() for sample in samples]) for mask in (hit & whole, whole))
+    hits, of = (
+        np.array([np.count_nonzero(sample & mask) for sample in samples]) for mask in (hit & whole, whole)
+    )
     if beside_most:
         hits -= [np.bincount(panel.list_number[sample & hit & whole]).max(initial=0) for sample in samples]
 

@@ -198,9 +198,18 @@ class Panel(Statistic):
         return _signatures(self.offsets, self.item, self.position)
 
     @cached_property
+    def _numbered_lists(self) -> tuple[U64, I64]:
+        return number_hashes(self.signature)
+
+    @property
+    def lists(self) -> U64:
+        """Signatures of the different ordered lists, sorted, shape (lists,)."""
+        return self._numbered_lists[0]
+
+    @property
     def list_number(self) -> I64:
-        """Number of the ordered list of each request, the same for the same list, shape (requests,)."""
-        return number_hashes(self.signature)[1]
+        """Which of `lists` each request has, shape (requests,)."""
+        return self._numbered_lists[1]
 
     @cached_property
     def _numbered(self) -> tuple[U64, NDArray[np.int32]]:
@@ -252,7 +261,7 @@ class Panel(Statistic):
         """How many different users are marked."""
         seen = np.zeros(len(self.user), bool)
         seen[self.person[users]] = True
-        return int(seen.sum())
+        return int(np.count_nonzero(seen))
 
     def sample_of(self, groups: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
         """A uniform sample of the users of some cells together.

@@ -35,11 +35,14 @@ def matched(now: Panel, before: Panel, *, by_context: bool = False) -> tuple[I64
     if not len(ours[0]) or not len(theirs[0]):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     key, request = ours
-    first, end = np.searchsorted(theirs[0], key), np.searchsorted(theirs[0], key, "right")
-    number = np.arange(len(key)) - np.searchsorted(key, key)  # of a request among its user's
-    both = np.flatnonzero(end > first)
-    turn = first[both] + number[both] % (end - first)[both]
-    return request[both], theirs[1][turn]
+    first = np.searchsorted(theirs[0], key)
+    both = np.flatnonzero(
+        theirs[0][np.minimum(first, len(theirs[0]) - 1)] == key
+    )  # of most users there is no other
+    key, first = key[both], first[both]
+    end = np.searchsorted(theirs[0], key, "right")
+    number = both - np.searchsorted(ours[0], key)  # of a request among its user's
+    return request[both], theirs[1][first + number % (end - first)]
 
 
 def overlap(now: Panel, request_now: I64, before: Panel, request_before: I64) -> NDArray[np.float64]:
@@ -122,7 +125,7 @@ def shared_items(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> Share
 
 def rows_of(panel: Panel, request: NDArray[np.integer[Any]]) -> tuple[I64, U64]:
     """Rows of some requests: number of the request among them, and item."""
-    length = np.diff(panel.offsets)[request]
+    length = panel.offsets[request + 1] - panel.offsets[request]
     first = np.cumsum(length) - length
-    row = np.repeat(panel.offsets[:-1][request] - first, length) + np.arange(length.sum())
+    row = np.repeat(panel.offsets[request] - first, length) + np.arange(length.sum())
     return np.repeat(np.arange(len(request)), length), panel.item[row]
