@@ -13,7 +13,8 @@ from detectors.core.verdict import Severity
 from detectors.judgement.batches import MadeInHours
 from detectors.judgement.budget import Budget
 from detectors.judgement.judged import Asked, Judged, judged, kind_of
-from detectors.judgement.past import F, Past
+from detectors.judgement.past import Past
+from detectors.judgement.scales import F
 from detectors.judgement.spec import Compared
 
 HOUR = 3_600_000_000

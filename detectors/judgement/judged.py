@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
-from detectors.judgement.past import (
-    COUNT,
-    LEVEL,
-    SHARE,
-    SIZE,
-    Expectation,
-    F,
-    error_on_scale,
-    from_scale,
-)
+from detectors.judgement.past import Expectation
+from detectors.judgement.scales import COUNT, LEVEL, SHARE, SIZE, F, error_on_scale, from_scale
 from detectors.judgement.spec import Floor, History, Judgement, OtherSlice, Reference
 from detectors.judgement.tails import Found, Limits, band, limits_of, tails
 

@@ -17,8 +17,15 @@ from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
 from detectors.judgement.batches import MadeInHours
 from detectors.judgement.ledger import Ledger
-
-F = NDArray[np.float64]
+from detectors.judgement.scales import (
+    COUNT,
+    F,
+    by_logarithm,
+    error_on_scale,
+    from_scale,
+    least_variance,
+    to_scale,
+)
 
 DAY = 86_400_000_000  # in microseconds
 DAYS = 14  # remembered
@@ -36,8 +43,6 @@ MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 # Of a series in a window: value on the judged scale, NaN where unknown or excluded; variance of its sampling error;
 # how far it was off what had been expected; the value as measured, trouble or not.
 NUMBERS = ("scaled", "variance", "residual", "found")
-
-COUNT, SHARE, LEVEL, SIZE = 0, 1, 2, 3  # kinds of series; counts and sizes are judged by their logarithm
 
 
 @dataclass(frozen=True)
@@ -67,33 +72,6 @@ class Expectation:
     def at(self, columns: NDArray[np.int64]) -> Expectation:
         """Of some series."""
         return Expectation(*(getattr(self, f.name)[columns] for f in fields(self)))
-
-
-def to_scale(kind: NDArray[Any], value: F) -> F:
-    """Values on the scale on which they are judged."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(_by_logarithm(kind), np.log(np.maximum(value, 0) + 0.5), value)
-
-
-def from_scale(kind: NDArray[Any], value: F) -> F:
-    """The inverse of `to_scale`."""
-    with np.errstate(over="ignore"):
-        return np.where(_by_logarithm(kind), np.maximum(np.exp(value) - 0.5, 0), value)
-
-
-def error_on_scale(kind: NDArray[Any], value: F, error: F) -> F:
-    """A standard error on that scale."""
-    with np.errstate(invalid="ignore"):
-        return np.where(_by_logarithm(kind), error / np.maximum(value, 0.5), error)
-
-
-def _least_variance(kind: NDArray[Any], scaled: F) -> F:
-    """What chance alone does to a count on its scale, also where none was found."""
-    return np.where(kind == COUNT, np.exp(-np.where(kind == COUNT, scaled, 0.0)), 0.0)
-
-
-def _by_logarithm(kind: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.asarray((kind == COUNT) | (kind == SIZE))
 
 
 @dataclass(frozen=True)
@@ -235,7 +213,7 @@ class Past:
         kind, counts = self._kind[columns], self._as_of(start_us)
         value = from_scale(kind, counts.scaled[at[-1], columns])
         error = np.sqrt(counts.variance[at[-1], columns])
-        return np.stack([value, np.where(_by_logarithm(kind), error * np.maximum(value, 0.5), error)])
+        return np.stack([value, np.where(by_logarithm(kind), error * np.maximum(value, 0.5), error)])
 
     def days(self, start_us: int, columns: NDArray[np.int64], recent: int) -> tuple[F, F, F]:
         """How far each day before a window was off what is usual at its hours, on the judged scale.
@@ -280,10 +258,10 @@ class Past:
 
     def relative(self, columns: NDArray[np.int64], off: F, level: F) -> tuple[F, F]:
         """A difference on the judged scale as a share of the level, and what one unit of it is there."""
-        by_logarithm = _by_logarithm(self._kind[columns])
+        logarithmic = by_logarithm(self._kind[columns])
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(by_logarithm, np.expm1(off), off / np.abs(level))
-            return share, np.where(by_logarithm, np.exp(off), 1 / np.abs(level))
+            share = np.where(logarithmic, np.expm1(off), off / np.abs(level))
+            return share, np.where(logarithmic, np.exp(off), 1 / np.abs(level))
 
     def remember(
         self,
@@ -304,7 +282,7 @@ class Past:
         usable = np.isfinite(value) & ~excluded
         scaled = to_scale(kind, value)
         rows[0, columns] = np.where(usable, scaled, np.where(excluded, to_scale(kind, expected), np.nan))
-        variance = np.fmax(error_on_scale(kind, value, error) ** 2, _least_variance(kind, scaled))
+        variance = np.fmax(error_on_scale(kind, value, error) ** 2, least_variance(kind, scaled))
         rows[1, columns] = np.where(usable, variance, np.nan)
         rows[2, columns] = np.where(usable, scaled - to_scale(kind, expected), np.nan)
         rows[3, columns] = np.where(np.isfinite(value), scaled, np.nan)

@@ -12,7 +12,8 @@ from scipy.special import stdtrit
 from detectors.core.verdict import Severity
 from detectors.judgement.budget import Budget
 from detectors.judgement.judged import FLOOR_Z, Judged, kind_of
-from detectors.judgement.past import F, Past
+from detectors.judgement.past import Past
+from detectors.judgement.scales import F
 
 LAST_DAYS = 3  # that an erosion may have begun in: what is usual is told by the days before them
 LEAST_DAYS = 6  # of those

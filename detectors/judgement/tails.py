@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtr, ndtri, stdtrit
 
-from detectors.judgement.past import COUNT, SHARE, Expectation, F, error_on_scale, from_scale, to_scale
+from detectors.judgement.past import Expectation
+from detectors.judgement.scales import COUNT, SHARE, F, error_on_scale, from_scale, to_scale
 
 LEAST_COUNT = 0.05  # what is expected of a place where nothing was ever seen: it may have been chance
 LEAST_FREEDOM = 3.0

@@ -10,7 +10,8 @@ import pytest
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.judged import Asked, judged, kind_of
-from detectors.judgement.past import COUNT, SIZE, Expectation
+from detectors.judgement.past import Expectation
+from detectors.judgement.scales import COUNT, SIZE
 from detectors.judgement.spec import Floor, History, Judgement, OtherSlice, Reference
 
 SPECS: tuple[tuple[Judgement, ...], ...] = (

@@ -14,7 +14,8 @@ from watched_series import DAY, HOUR, MONDAY, TRAFFIC, UP, a_measure, remembered
 from detectors.core.measurement import Measure, Measurement, Unit
 from detectors.judgement.judge import Judge
 from detectors.judgement.judged import Judged
-from detectors.judgement.past import COUNT, DAYS, LEVEL, SHARE, SIZE, from_scale, to_scale
+from detectors.judgement.past import DAYS
+from detectors.judgement.scales import COUNT, LEVEL, SHARE, SIZE, from_scale, to_scale
 
 MEASURES = {
     "a.share": a_measure(Unit.RATIO, UP),
