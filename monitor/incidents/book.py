@@ -207,8 +207,8 @@ def _is_ready(
     One window is when it is conclusive, or when what users do says the same by itself; two of three when not. What an
     incident leaves behind, while it recovers and for some windows after, is no reason by itself: a ticket waits until
     that is over (what compares days, until those days hold none of it), a page that history alone makes has to be seen
-    twice. A ticket of another kind is not what a page comes from, nor what is beyond an absolute limit, and does not
-    keep them waiting.
+    twice. A ticket of another kind is not what a page comes from, nor, but for its own item, what is beyond an absolute
+    limit, and does not keep them waiting.
     """
     back = DAYS_COMPARED if breach.measure.unit is Unit.CHANGE else timedelta(0)
     after = [i for i in memory.closed(window, back) if meet(i.slice, breach.where)]
@@ -220,7 +220,10 @@ def _is_ready(
     if breach.severity is Severity.PAGE:
         after = [i for i in after if i.severity is Severity.PAGE or i.detector == breach.detector]
     elif breach.by_floor and breach.measure.unit is not Unit.CHANGE:  # a change is one from what was
-        after = [i for i in after if i.severity is Severity.PAGE or breach.detector in _kinds(i)]
+        after = [
+            i for i in after
+            if i.severity is Severity.PAGE or breach.detector in _kinds(i) or breach.item in i.items
+        ]  # fmt: skip
     if after and breach.severity is Severity.TICKET:
         return False
     if breach.by_floor or _seconded(breach, incidents, window, memory) is not None:

@@ -120,6 +120,17 @@ def test_a_ticket_of_another_kind_keeps_no_ticket_waiting_that_is_beyond_a_limit
     assert len(book.see([breach])) == (not waits)
 
 
+@pytest.mark.parametrize(("item", "told"), [("sku-1", 0), ("sku-2", 1)])
+def test_what_is_known_of_an_item_is_told_once_whoever_sees_it_next(item: str, told: int) -> None:
+    """An item that was pushed is soon not cold any more; in how many lists it is was another matter a day before."""
+    book, pushed = Book(), strong(ticket("manipulation.cold_item_share", evidence={"item": "sku-1"}))
+    for _ in range(3):
+        book.see([pushed])
+    for _ in range(2):
+        book.see(findings=healthy(pushed.name))
+    assert len(book.see([ticket(FIRST, value=0.2, evidence={"item": item})])) == told
+
+
 def test_a_ticket_of_its_own_kind_does() -> None:
     """When many come for a few hours, fewer come after."""
     book = Book()
