@@ -2,21 +2,23 @@
 
 A user's list is compared with that user's own earlier list, and with the earlier list of somebody else in the same part
 of the traffic. As long as a recommender knows whom it serves, the first pair has more in common than the second.
-Lists that were dealt to the wrong users leave every count as it was; this difference they take to nought.
+Lists that were dealt to the wrong users leave every count as it was; this difference they take to nought, and they are
+recognised as what others got before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.comparing.whose_lists import whose_lists
 from detectors.core.detector import Context, Detector
 from detectors.core.expected import CONTEXTUAL
 from detectors.core.hashing import U64
-from detectors.core.measurement import Measure, Measurement, Unit
+from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import History
@@ -27,6 +29,7 @@ F = NDArray[np.float64]
 
 OTHERS = 3  # earlier lists of other users that each list is compared with
 LEAST_USERS = 12
+LEAST_LISTS = 6  # of which it can be said whose they are
 FOLLOWS = frozenset(  # whole lists that are alike, not one item that is in all of them
     {"diversity", "fallback", "same_item.identical_list_share"}
 )
@@ -44,6 +47,8 @@ class Personalization(Detector):
     ----------
     fall : float
         Least relative fall of the dependence that matters.
+    dealt : float
+        Least rise that matters of the share of lists that are somebody else's.
     pairs : int
         Pairs that are enough: earlier windows are looked at, the newest first, until there are so many.
 
@@ -59,6 +64,7 @@ class Personalization(Detector):
     telling = 85
 
     fall: float = 0.5
+    dealt: float = 0.2
     pairs: int = 2000
 
     def measures(self) -> tuple[Measure, ...]:
@@ -70,6 +76,13 @@ class Personalization(Detector):
                     "lists hardly depend on the user any more: a user's list has only {value} more in common with the "
                     "same user's earlier list than with anybody's, usually {expected}",
                     of_sameness=True, at_once=False, follows=FOLLOWS),
+            # A model trained anew makes lists that are nobody's earlier ones: one window is enough.
+            Measure("others_list_share", Unit.RATIO,
+                    "Share of lists that are unmistakably another user's earlier list, of these and users met before.",
+                    (History("up", change=self.dealt, severity=Severity.PAGE),), lists, LEAST_LISTS,
+                    "{value} of the lists that can be recognised are what another user got before, usually {expected}: "
+                    "lists are dealt to the wrong users",
+                    of_sameness=True, follows=FOLLOWS),
             Measure("own_overlap", Unit.RATIO,
                     "Share of its items that a list has in common with the same user's earlier list.", (), lists,
                     LEAST_USERS, of_sameness=True),
@@ -83,21 +96,37 @@ class Personalization(Detector):
             return
         kinds = context.expected.kind_of_cells(summary.cells)
         contextual = np.array([kind == CONTEXTUAL for kind in kinds], bool)
-        pairs, put_off = _Pairs(summary[Panel]), []
+        pairs, put_off, usual = _Pairs(summary[Panel]), [], []
         for earlier in context.earlier():
             if pairs.n >= self.pairs:
                 break
             if earlier.troubled:
                 put_off.append(earlier.summary)
             else:
+                usual.append(earlier.summary)
                 pairs.add(earlier.summary[Panel], contextual, summary)
-        for (
-            troubled
-        ) in put_off:  # their lists tell little of how things usually are: only where there are no others
+        yield _others_list_share(summary, usual, put_off)
+        # Lists of windows in trouble tell little of how things usually are: only where there are no others.
+        for troubled in put_off:
             if pairs.n >= FEW_PAIRS:
                 break
             pairs.add(troubled[Panel], contextual, summary)
         yield from _by_slice(summary, *pairs.overlaps())
+
+
+def _others_list_share(
+    summary: Summary, earlier: Sequence[Summary], troubled: Sequence[Summary]
+) -> Measurement:
+    """One list stands for each user of a cell, so every list is an observation of its own.
+
+    Windows in trouble have to do where there are no others: what lasts for a day is else never seen to end. Beside
+    others they would tell of lists that have come back to their users as if they were still dealt to the wrong ones.
+    """
+    panel, found = summary[Panel], whose_lists(summary, earlier or troubled)
+    members, cell = summary.members(panel).astype(float), panel.request_group[found.request]
+    groups = members.shape[1]
+    hits, of = (members @ np.bincount(cell, weight, groups) for weight in (found.others, np.ones(len(cell))))
+    return share("others_list_share", hits, of, np.ones(len(of)))
 
 
 class _Pairs:

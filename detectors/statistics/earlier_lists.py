@@ -55,8 +55,8 @@ class EarlierLists:
         """
         now, then = summary[Panel], [e.summary[Panel] for e in earlier]
         contextual = _contextual_cells(summary)
-        keys = _keys(now, contextual)
-        ours, window, theirs = _pairs(keys, [_keys(p, contextual) for p in then])
+        keys = keyed_lists(now, contextual)
+        ours, window, theirs = _pairs(keys, [keyed_lists(p, contextual) for p in then])
         signature = np.empty(len(ours), np.uint64)
         pairs, items = [ours[:0]], [now.item[:0]]
         for w, panel in enumerate(then):
@@ -87,7 +87,7 @@ def _contextual_cells(summary: Summary) -> U64:
     return summary.cells.keys[np.fromiter(kinds, bool, len(summary.cells))]
 
 
-def _keys(panel: Panel, contextual: U64) -> tuple[U64, I64]:
+def keyed_lists(panel: Panel, contextual: U64) -> tuple[U64, I64]:
     """A key of the cell and what a list depends on, sorted, and the request, of the lists that can be compared."""
     key, request = panel.by_user
     comparable = np.diff(panel.offsets) >= 2

@@ -64,6 +64,7 @@ FAMILIES = (
         "Personalization",
         {
             "personalization.dependence": "Dependence of lists on their users",
+            "personalization.others_list_share": "Lists that are another user's earlier list",
             "personalization.own_overlap": "Overlap with the user's own earlier list",
             "personalization.others_overlap": "Overlap with another user's earlier list",
         },

@@ -105,6 +105,52 @@ def test_lists_dealt_to_the_wrong_users_are_told_though_no_count_moves() -> None
     assert abs(wrong.value[0]) <= 4 * wrong.error[0]
 
 
+def test_lists_dealt_to_the_wrong_users_are_recognised_as_those_of_others() -> None:
+    now, before = an_hour(1, sticky=0.9), an_hour(2, sticky=0.9)
+    healthy = found(now, before)["others_list_share"]
+    wrong = found(dealt_to_others(now), before)["others_list_share"]
+    met = np.isin(now.user, before.user)
+    assert (healthy.value[0], healthy.n[0]) == (0.0, met.sum())
+    # Whoever gets a list of somebody else who was there before, beside those who were there themselves.
+    given = dealt_to_others(now).user
+    others = met & (given != now.user)
+    share = others.sum() / (others | np.isin(given, before.user)).sum()
+    assert 0.9 * share < wrong.value[0] <= share
+
+
+@pytest.mark.parametrize("everybody_the_same", [False, True])
+def test_lists_of_a_new_model_and_lists_that_everybody_gets_are_nobodys(everybody_the_same: bool) -> None:
+    now = an_hour(1, personal=False)  # nothing in it has to do with what was before
+    before = an_hour(2)
+    if everybody_the_same:
+        now = replace(now, item=np.tile(np.arange(LENGTH, dtype=np.int32), now.n_requests))
+        before = replace(before, item=np.tile(np.arange(LENGTH, dtype=np.int32), before.n_requests))
+    assert found(now, before)["others_list_share"].value[0] < 0.05
+
+
+def test_whose_lists_they_are_does_not_depend_on_how_many_users_there_are() -> None:
+    def wrong(users: int) -> Measurement:
+        now, before = (an_hour(seed, users=users, sticky=0.9) for seed in (1, 2))
+        return found(dealt_to_others(now), before)["others_list_share"]
+
+    few, many = wrong(120), wrong(600)
+    assert abs(few.value[0] - many.value[0]) <= 3 * np.hypot(few.error[0], many.error[0])
+    assert many.error[0] == pytest.approx(few.error[0] / np.sqrt(5), rel=0.3)
+
+
+def test_whose_lists_they_are_is_asked_of_windows_in_trouble_only_where_there_are_no_others() -> None:
+    now, before, wrong = an_hour(1), an_hour(2), dealt_to_others(an_hour(3))
+    windows = [
+        Earlier(START - HOUR, summary(wrong), troubled=True),
+        Earlier(START - 2 * HOUR, summary(before)),
+    ]
+    context = Context(window_us=(START, START + HOUR), earlier=lambda: windows)
+    over = measure_summary(DETECTOR, summary(now), context)["others_list_share"]
+    assert over.value[0] == found(now, before)["others_list_share"].value[0] < 0.05
+    lasting = found(dealt_to_others(now), wrong, troubled=True)["others_list_share"]
+    assert lasting.value[0] > 0.3
+
+
 def test_impersonal_lists_depend_on_nobody() -> None:
     lost = found(an_hour(1, personal=False), an_hour(2))["dependence"]
     assert abs(lost.value[0]) <= 4 * lost.error[0]
