@@ -23,7 +23,7 @@ from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import History
 from detectors.statistics.panel import Panel
-from detectors.statistics.panel_match import matched, rows_of, shared_share
+from detectors.statistics.panel_match import ItemSets, matched, rows_of, shared_share
 
 F = NDArray[np.float64]
 
@@ -160,10 +160,11 @@ class _Pairs:
         request = np.concatenate(self._request)
         if not self.n:
             return request, np.empty(0), np.empty(0)
-        ours = rows_of(self._now, request)
+        ours = ItemSets.of(self.n, rows_of(self._now, request))
         whose, pair, item = (np.concatenate(part) for part in zip(*self._rows, strict=True))
         own, *others = (
-            shared_share(self.n, ours, (pair[whose == i], item[whose == i])) for i in range(1 + OTHERS)
+            shared_share(ours, ItemSets.of(self.n, (pair[whose == i], item[whose == i])))
+            for i in range(1 + OTHERS)
         )
         times = np.isfinite(others).sum(axis=0)
         known = np.isfinite(own) & (times > 0)
@@ -175,8 +176,9 @@ def _others_of(group: NDArray[np.int32], who: U64, request: NDArray[np.int64]) -
 
     -1 where there is none. `group` and `who` are those of all requests of a panel, which lie in order of the cell.
     """
-    start = np.searchsorted(group, group[request])
-    size = np.searchsorted(group, group[request], "right") - start
+    bounds = np.searchsorted(group, np.arange(int(group.max(initial=-1)) + 2))
+    start = bounds[group[request]]
+    size = bounds[group[request] + 1] - start
     way = 1 + (2 * np.arange(OTHERS)[:, None] + 1) * (size - 1) // (2 * OTHERS)
     other = start + (request - start + way) % size
     return np.where(who[other] != who[request], other, -1)

@@ -19,6 +19,7 @@ from detectors.core.measurement import Measure, Measurement, Unit, share
 from detectors.core.summary import Summary
 from detectors.core.verdict import Severity
 from detectors.judgement.spec import Floor, History, Judgement
+from detectors.measures.sampled_lists import SampledLists
 from detectors.sameness.families import Families
 from detectors.sameness.rise import rise_at_first
 from detectors.sameness.shared_lists import WHOLE_LISTS
@@ -178,7 +179,7 @@ def _top_item_at_a_place(tops: Tops) -> Measurement:
     last = _last_places(panel)
     for s, totals in enumerate(shown.by_item()):  # most rows are left out at once
         frequent |= _is_frequent(totals, shown.answers[s])
-    item = panel.find(counts.keys)
+    item = SampledLists.of(shown.summary).item
     row = np.flatnonzero(
         (panel.position >= 1) & (panel.position <= LAST_PLACE) & (frequent[item] if len(item) else False)
     )
@@ -246,7 +247,7 @@ def _top_item_by_user(everybody: Summary, first_places: Tops) -> Measurement:
         if not groups.any():
             continue
         known = users & panel.user_known
-        of[s] = panel.distinct_users(known)
+        of[s] = everybody.users[1][s]
         if tops.hits[s, 0]:
             got = np.zeros(len(known), bool)
             got[owner[first_item == counts.keys[tops.items[s, 0]]]] = True

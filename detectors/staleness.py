@@ -182,11 +182,13 @@ def _new_items(
     new = there & (catalog.created_us > start - new_days * DAY)
     few = new.sum() < LEAST_NEW or new.sum() > MOST_NEW * there.sum()
     few |= not len(summary.cells)
-    yield _exposure(summary, catalog.keys[there], catalog.keys[new], few)
+    yield _exposure(summary, catalog, there, new, few)
     yield _shown_at_all(summary, int(there.sum()) // 2, catalog.keys[new], few, earlier)
 
 
-def _exposure(summary: Summary, there: U64, new: U64, few: bool) -> Measurement:
+def _exposure(
+    summary: Summary, catalog: Catalog, there: NDArray[np.bool_], new: NDArray[np.bool_], few: bool
+) -> Measurement:
     """Rows for a new item, against rows for a new and an older one.
 
     Rows that new items would have if they were shown like all others are what is behind it: with few of them, none at
@@ -196,15 +198,15 @@ def _exposure(summary: Summary, there: U64, new: U64, few: bool) -> Measurement:
     value, error = np.full((2, size), np.nan)
     n = np.zeros(size)
     if not few:
-        counts = summary[ItemCounts]
-        of_there, of_new = np.isin(counts.keys, there), np.isin(counts.keys, new)
+        found, items, news = catalog.find(summary[ItemCounts].keys), int(there.sum()), int(new.sum())
+        of_there, of_new = (np.flatnonzero((found >= 0) & marked[found]) for marked in (there, new))
         rows = np.array([(t[of_there].sum(), t[of_new].sum()) for t in summary.totals(ItemCounts, ANYWHERE)])
         total, shown = rows.reshape(size, 2).T
-        by_chance = total * len(new) / len(there)
+        by_chance = total * news / items
         with np.errstate(invalid="ignore", divide="ignore"):
-            new_rate, old_rate = shown / len(new), (total - shown) / (len(there) - len(new))
+            new_rate, old_rate = shown / news, (total - shown) / (items - news)
             value = new_rate / (new_rate + old_rate)
-            at_least = np.maximum(shown, 1) / len(new)
+            at_least = np.maximum(shown, 1) / news
             centre = at_least / (at_least + old_rate)
             error = centre * (1 - centre) * np.sqrt(summary.clustering / np.maximum(shown, 1))
         n = by_chance / summary.clustering

@@ -171,15 +171,13 @@ def _users(summary: Summary) -> Measurement:
     ----------
     K. Beyer et al., "On synopses for distinct-value estimation under multiset operations", SIGMOD 2007 (unbiased form).
     """
-    panel = summary[Panel]
     value, error = np.zeros((2, len(summary.slices)))
-    for s, (users, _, rate) in enumerate(summary.samples()):
-        found = panel.distinct_users(users)
-        known = panel.distinct_users(users & panel.user_known) / max(found, 1)
+    samples = zip(*(users.tolist() for users in summary.users), summary.samples(), strict=True)
+    for s, (found, known, (_, _, rate)) in enumerate(samples):
         # The bound is a place in the range of all hashes, so it says the whole rate, sampling before it included.
         estimate = found / summary.rate if rate == 1 else (found - 1) / rate
         left_out = 1 - (summary.rate if rate == 1 else rate)
-        value[s] = estimate * known
+        value[s] = estimate * (known / max(found, 1))
         error[s] = np.sqrt(value[s] ** 2 * left_out / max(found - 2, 1) + value[s])
     return Measurement("users", value, error, value)
 

@@ -242,7 +242,7 @@ class Fold:
             if mode is Mode.OBSERVE:
                 continue
             breach = partial(_breach, name, judged, weights=weights, order=order[name])
-            for s in np.flatnonzero(judged.verdict == Verdict.BREACH):
+            for s in np.flatnonzero(judged.verdict == int(Verdict.BREACH)):
                 page = bool(judged.page[s]) and mode is Mode.PAGE
                 out.append(
                     breach(s, page=page, evidence=evidence_of(measurement, measured, judged.slices[s]))

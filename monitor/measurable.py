@@ -72,12 +72,12 @@ def does_not_suit(
     out = []
     for detector in detectors:
         with suppress(Exception, SystemExit):  # one that fails here fails when it measures, and is told then
-            whys = detector.unsuited(summary)
-            out += [
-                CannotMeasure(f"{detector.name}.{measure.name}", whys[measure.name])
-                for measure in detector.measures()
-                if measure.name in whys and is_measurable(measure, has, kinds)
-            ]
+            if whys := detector.unsuited(summary):
+                out += [
+                    CannotMeasure(f"{detector.name}.{measure.name}", whys[measure.name])
+                    for measure in detector.measures()
+                    if measure.name in whys and is_measurable(measure, has, kinds)
+                ]
     return out
 
 

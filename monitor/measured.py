@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -75,8 +75,11 @@ def _of_slice(evidence: Mapping[int, Mapping[str, Any]], s: int) -> Mapping[str,
 def as_stored(found: Measurement) -> Measurement:
     """In the precision in which it is stored: judged again, it is judged the same."""
     with np.errstate(over="ignore"):
-        arrays = {n: getattr(found, n).astype(COLUMNS[n]).astype(float) for n in ("value", "error", "n")}
-    return replace(found, **arrays)
+        value, error, n = (
+            getattr(found, name).astype(COLUMNS[name], copy=False).astype(float, copy=False)
+            for name in ("value", "error", "n")
+        )
+    return Measurement(found.measure, value, error, n, found.evidence)
 
 
 def evidence_of(measurement: Measurement, measured: Measured, text: str) -> Mapping[str, Any]:
@@ -94,25 +97,24 @@ def findings_of(
         slices.update(dict.fromkeys(judged.slices))
     index = {text: i for i, text in enumerate(slices)}
     places = cache(lambda texts: np.array([index[t] for t in texts]))  # most measures have the same slices
-    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+    names = [name for name, _, _ in named]
+    sizes = [len(judged.slices) for _, judged, _ in named]
+    columns: dict[str, list[NDArray[Any]]] = {
+        "slice": [places(judged.slices) for _, judged, _ in named],
+        "measure": [np.repeat(np.arange(len(named)), sizes)],
+        **{
+            name: [getattr(judged, name) for _, judged, _ in named]
+            for name in ("value", "error", "n", "expected", "low", "high", "verdict")
+        },
+        "excluded": [judged.verdict == int(Verdict.BREACH) for _, judged, _ in named],
+    }
     evidence: dict[int, Mapping[str, Any]] = {}
-    names: list[str] = []
-    total, breach = 0, int(Verdict.BREACH)
-    for name, judged, measurement in named:
-        for row in np.flatnonzero((judged.verdict == breach) | (np.arange(len(judged.slices)) == 0)):
+    first = 0
+    for (_, judged, measurement), size, breach in zip(named, sizes, columns["excluded"], strict=True):
+        for row in dict.fromkeys([0, *np.flatnonzero(breach).tolist()]):
             if shown := evidence_of(measurement, measured, judged.slices[row]):
-                evidence[total + int(row)] = shown
-        size = len(judged.slices)
-        total += size
-        for column, values in (
-            ("slice", places(judged.slices)),
-            ("measure", np.full(size, len(names))),
-            ("value", judged.value), ("error", judged.error), ("n", judged.n),
-            ("expected", judged.expected), ("low", judged.low), ("high", judged.high),
-            ("verdict", judged.verdict), ("excluded", judged.verdict == breach),
-        ):  # fmt: skip
-            columns[column].append(values)
-        names.append(name)
+                evidence[first + row] = shown
+        first += size
     for name in measures:
         if name.partition(".")[0] in measured.failures and name not in names:
             for column in COLUMNS:

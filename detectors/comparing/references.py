@@ -62,14 +62,20 @@ class Reference:
     def totals(self, kind: type[KeyedCounts], keys: U64, slices: Sequence[int]) -> Iterator[F]:
         """Counts of some keys, for one of our slices after the other, each of shape (keys,)."""
         made = [
-            (place, _where(window[kind].keys, keys), _by_slice(window, kind))
+            (
+                place,
+                _where(window[kind].keys, keys),
+                np.zeros(len(window[kind].keys) + 1),
+                _by_slice(window, kind),
+            )
             for window, place in zip(self.windows, self.places, strict=True)
         ]
         for s in slices:
             out = np.zeros(len(keys))
-            for place, at, of_slice in made:
+            for place, at, counts, of_slice in made:
                 if place[s] >= 0:  # gathered, not scattered: half the time
-                    out += np.append(of_slice(int(place[s])), 0.0).take(at)
+                    counts[:-1] = of_slice(int(place[s]))
+                    out += counts.take(at)
             yield out
 
 

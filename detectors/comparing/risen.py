@@ -182,13 +182,13 @@ def items_by_slice(summary: Summary, context: Context, least_share: float) -> li
     rows = _Rows.of(panel, items)
     chance = CHANCE / max(len(counts.keys), len(context.catalog or ()), 1)
     out = []
-    for s, (users, sampled, rate) in enumerate(summary.samples()):
+    for s, (_, sampled, rate) in enumerate(summary.samples()):
         here = np.flatnonzero(sampled[rows.request] & (shares[s] > 0)[rows.item])
         requests = float((rows.weight * sampled).sum())
         first, below = (rows.weight[sampled] @ places[sampled] for places in (rows.first_places, rows.below))
         out.append(
             ItemsOfSlice(
-                requests, float(panel.distinct_users(users)), requests / float(summary.clustering[s]), rate,
+                requests, float(summary.users[0][s]), requests / float(summary.clustering[s]), rate,
                 float(below / first) if first else 0.0,
                 rows.item[here], panel.person[panel.request_user[rows.request[here]]], rows.first[here],
                 rows.weight[rows.request[here]], panel.signature[rows.request[here]], items, counts, shares[s],
@@ -241,7 +241,7 @@ class _Rows:
         counted = panel.position > 0
         # Places are counted from the first that is not pinned.
         first = panel.position < (panel.first + np.minimum(TOP_PLACES, np.ceil(0.3 * length)))[request]
-        rows = np.flatnonzero(counted & np.isin(panel.item, items))
+        rows = np.flatnonzero(counted & np.isin(panel.items, items)[panel.item_number])
         item = np.searchsorted(items, panel.item[rows])
         _, once = np.unique(request[rows] * max(len(items), 1) + item, return_index=True)  # the higher place
         rows, item = rows[once], item[once]

@@ -64,7 +64,7 @@ class SomeLists:
         first, last = (np.searchsorted(row_request, request, side) for side in ("left", "right"))
         length = last - first
         row = np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())
-        code = np.sort(np.repeat(of_owner, length) << bits | row_item[row])
+        code = np.sort(np.repeat(of_owner, length) << bits | row_item[row], kind="stable")  # list after list
         start = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]])[: len(code)])
         return cls(
             len(chosen),

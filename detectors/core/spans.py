@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -85,22 +86,52 @@ def in_slices(
     mapping of name to array, each of shape (windows, slices, ...)
     """
     found = [(window.slices, _counted(window, kind, counts)) for window in windows]
-    out = {}
-    for name in found[0][1] if found else ():
-        out[name] = np.zeros((len(found), len(texts), *found[0][1][name].shape[1:]))
+    if not found:
+        return {}
+    table = np.zeros((len(found), len(texts), found[0][1].numbers.shape[1]))
     for w, (slices, counted) in enumerate(found):
         here, there = slices.among(texts)
-        for name, numbers in counted.items():
-            out[name][w, here] = numbers[there]
-    return out
+        table[w, here] = counted.numbers[there]
+    return found[0][1].named(table)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What a statistic counts in slices, side by side: one table is put together sooner than many.
+
+    Parameters
+    ----------
+    shapes : mapping of name to tuple of int
+        Of what is counted in one slice.
+    numbers : array, shape (slices, all numbers)
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    numbers: Counts
+
+    @classmethod
+    def of(cls, counts: Mapping[str, NDArray[Any]]) -> _Counted:
+        shapes = {name: numbers.shape[1:] for name, numbers in counts.items()}
+        return cls(
+            shapes, np.concatenate([n.reshape(len(n), prod(shapes[k])) for k, n in counts.items()], axis=1)
+        )
+
+    def named(self, table: Counts) -> dict[str, Counts]:
+        """The parts of a table of shape (..., all numbers)."""
+        parts = np.split(table, np.cumsum([prod(shape) for shape in self.shapes.values()])[:-1], axis=-1)
+        shapes = self.shapes.items()
+        return {
+            name: part.reshape(*table.shape[:-1], *shape)
+            for (name, shape), part in zip(shapes, parts, strict=True)
+        }
 
 
 def _counted(
     window: Summary, kind: type[S], counts: Callable[[S, Flags], Mapping[str, NDArray[Any]]]
-) -> Mapping[str, NDArray[Any]]:
+) -> _Counted:
     """In the window's own slices, counted once: it is asked for again by windows after it."""
     if (key := (kind, counts, window.left_out)) not in window.memo:
         statistic = window[kind]
-        window.memo[key] = counts(statistic, window.members(statistic))
-    found: Mapping[str, NDArray[Any]] = window.memo[key]
+        window.memo[key] = _Counted.of(counts(statistic, window.members(statistic)))
+    found: _Counted = window.memo[key]
     return found

@@ -124,6 +124,6 @@ def align(a: U64, b: U64) -> tuple[U64, NDArray[np.int64], NDArray[np.int64]]:
 
 def as_members(members: NDArray[np.bool_], cell_keys: U64, groups: U64) -> NDArray[np.bool_]:
     """`Slices.members` for the groups of a statistic, which may lack cells, shape (slices, groups)."""
-    if np.array_equal(cell_keys, groups):
+    if len(cell_keys) == len(groups) and (cell_keys == groups).all():
         return members
     return members[:, np.searchsorted(cell_keys, groups)]

@@ -176,9 +176,15 @@ class Summary:
         gone = frozenset(v for v in self.cells.values if self.kinds.get(v, PERSONALISED) == kind)
         return self._again(self.left_out | gone) if gone else self
 
-    @cached_property
+    @property
     def kind_of_slices(self) -> tuple[str, ...]:
         """What lists depend on in each slice: "mixed" where not all of its traffic is alike."""
+        if (key := ("kind_of_slices", self.left_out)) not in self.memo:
+            self.memo[key] = self._kind_of_slices()
+        found: tuple[str, ...] = self.memo[key]
+        return found
+
+    def _kind_of_slices(self) -> tuple[str, ...]:
         of_cell = np.array([self.kinds.get(v, PERSONALISED) for v in self.cells.values], object)
         out = np.full(len(self.slices), MIXED, object)
         for kind in set(of_cell.tolist()):
@@ -225,6 +231,17 @@ class Summary:
     @cached_property
     def _samples(self) -> dict[int, Sample]:
         return {}
+
+    @cached_property
+    def users(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Different users in the sample of each slice, and of them those that are known, shape (slices,) each."""
+        panel = self[Panel]
+        found = [
+            (panel.distinct_users(u), panel.distinct_users(u & panel.user_known))
+            for u, _, _ in self.samples()
+        ]
+        every, known = np.array(found, np.int64).T
+        return every, known
 
     @cached_property
     def workings(self) -> dict[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,22 @@ class Texts:
 
     def _of_values(self, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.append(marked, False)[self.codes]  # the last one is for -1
+
+
+@runtime_checkable
+class LookedUp(Protocol):
+    """Names of which many are looked up together sooner than one by one."""
+
+    def texts(self, at: NDArray[np.integer[Any]]) -> list[str]: ...
+
+
+def texts_at(names: Sequence[Any], at: NDArray[np.integer[Any]]) -> list[str]:
+    """Some of many names.
+
+    >>> texts_at(["a", "b", "c"], np.array([2, 0]))
+    ['c', 'a']
+    """
+    return names.texts(at) if isinstance(names, LookedUp) else [str(names[i]) for i in at.tolist()]
 
 
 def _is_number(text: str) -> bool:

@@ -96,6 +96,7 @@ class Past:
 
     def __init__(self) -> None:
         self._column: dict[tuple[str, str], int] = {}
+        self._slices: dict[str, list[str]] = {}  # of each measure, as they came
         self._asked: dict[tuple[str, tuple[str, ...]], NDArray[np.int64]] = {}  # windows are much alike
         self._kind = np.empty(0, np.int8)
         self._group = np.empty(0, np.int64)  # which measure a series is of
@@ -114,22 +115,23 @@ class Past:
         asked = measure, tuple(slices)
         if (known := self._asked.get(asked)) is not None:
             return known
-        before = len(self._column)
-        columns = [self._column.setdefault((measure, s), len(self._column)) for s in slices]
-        if new := len(self._column) - before:
+        new = [s for s in dict.fromkeys(slices) if (measure, s) not in self._column]
+        self._column |= {(measure, s): at for at, s in enumerate(new, len(self._column))}
+        if new:
+            self._slices.setdefault(measure, []).extend(new)
             group = self._groups.setdefault(measure, len(self._groups))
-            self._kind = np.append(self._kind, np.full(new, kind, np.int8))
-            self._group = np.append(self._group, np.full(new, group))
+            self._kind = np.append(self._kind, np.full(len(new), kind, np.int8))
+            self._group = np.append(self._group, np.full(len(new), group))
             self._ledger.widen(len(self._column))
         if len(self._asked) >= MOST_ASKED:
             self._asked.clear()
-        out = self._asked[asked] = np.array(columns, np.int64)
+        out = self._asked[asked] = np.array([self._column[measure, s] for s in slices], np.int64)
         out.setflags(write=False)
         return out
 
-    def known(self, measure: str) -> list[str]:
+    def known(self, measure: str) -> Sequence[str]:
         """Slices of a measure that were ever seen."""
-        return [s for m, s in self._column if m == measure]
+        return self._slices.get(measure, ())
 
     def expect(
         self, start_us: int, columns: NDArray[np.int64], batches: Sequence[MadeInHours] = ()
@@ -249,7 +251,7 @@ class Past:
             hours += np.isfinite(usual)
         by_day = np.full((DAYS, len(columns)), np.nan)
         for d in range(DAYS):
-            middle, n, _ = _median(off[day == d])
+            middle, n = _median(off[day == d])
             by_day[d] = np.where(n * 2 >= max(len(distinct(clock)), 1), middle, np.nan)
         n = np.maximum(np.isfinite(variance).sum(axis=0), 1)
         of_hour = MEDIAN_VARIANCE * np.nansum(variance, axis=0) / n
@@ -323,7 +325,8 @@ class Past:
 
 def _typical(kind: NDArray[Any], values: F) -> tuple[F, F, F]:
     """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
-    centre, points, deviation = _median(values)
+    centre, points = _median(values)
+    deviation = 1.4826 * _median(np.abs(values - centre))[0]
     small = (kind == COUNT) & (centre < SMALL)
     if small.any():  # the median of a few requests an hour is nought or one: their mean says more
         mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
@@ -339,16 +342,13 @@ def _together(kind: NDArray[Any], scaled: F, variance: F) -> F:
     return out
 
 
-def _median(values: F) -> tuple[F, F, F]:
-    """Median, count and robust standard deviation of each column's finite values."""
+def _median(values: F) -> tuple[F, F]:
+    """Median and count of each column's finite values."""
     if not len(values):
-        nothing = np.full(values.shape[1], np.nan)
-        return nothing, np.zeros(values.shape[1]), nothing.copy()
+        return np.full(values.shape[1], np.nan), np.zeros(values.shape[1])
     ordered = np.sort(values.T, axis=1)  # NaN last; a series in one piece is sorted several times faster
     n = np.isfinite(ordered).sum(axis=1)
-    middle = _pick(ordered, n)
-    spread = 1.4826 * _pick(np.sort(np.abs(ordered - middle[:, None]), axis=1), n)
-    return middle, n.astype(float), spread
+    return _pick(ordered, n), n.astype(float)
 
 
 def _pick(ordered: F, n: NDArray[np.int64]) -> F:

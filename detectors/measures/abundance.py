@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -52,7 +53,7 @@ class Abundances:
         """Sum of one number of each count by sample, shape (samples,)."""
         return np.asarray(np.bincount(self.sample, values, self.samples), float)
 
-    @property
+    @cached_property
     def rows(self) -> F:
         """Rows of each sample, shape (samples,)."""
         return self.sums(self.sizes * self.times)

@@ -52,7 +52,7 @@ def distances(label: NDArray[np.int64], row_list: NDArray[np.int64], lists: int)
     """
     known = np.flatnonzero(label >= 0)
     width = np.int64(max(int(label.max(initial=0)) + 1, 1))
-    code = np.sort(row_list[known] * width + label[known])
+    code = np.sort(row_list[known] * width + label[known], kind="stable")  # list after list
     start = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]])[: len(code)])
     times = np.diff(start, append=len(code)).astype(float)
     same = np.bincount(code[start] // width, times * (times - 1), lists)

@@ -12,10 +12,10 @@ from detectors.core.catalog import Catalog
 from detectors.core.hashing import distinct
 from detectors.core.measurement import Measurement, share
 from detectors.core.summary import Summary
+from detectors.measures.sampled_lists import SampledLists
 from detectors.sameness.shown import F, lists_of
 from detectors.sameness.tops import Tops
 from detectors.statistics.item_counts import ItemCounts
-from detectors.statistics.panel import Panel
 
 ONE_PRODUCT = 0.02  # of the catalogue: a larger family is a department, not a product
 ITEMS = 10  # ids in the evidence
@@ -54,9 +54,9 @@ class Families:
 
     def anywhere(self, measure: str, tops: Tops) -> Measurement:
         """The share of lists that have it, from the panel: one with two ids of a family has it once."""
-        panel, counts = self.summary[Panel], self.summary[ItemCounts]
-        request = np.repeat(np.arange(len(panel.request)), np.diff(panel.offsets))
-        family = self.code[panel.find(counts.keys)] if len(panel.item) else request
+        rows = SampledLists.of(self.summary)
+        request = rows.row_list
+        family = self.code[rows.item] if len(rows.item) else request
         request, family = np.divmod(
             distinct(request[family >= 0] * self.width + family[family >= 0]), self.width
         )

@@ -16,7 +16,7 @@ from detectors.core.sorting import number_hashes
 from detectors.core.summary import Summary
 from detectors.statistics.bottom_k import EVERYONE
 from detectors.statistics.panel import Panel
-from detectors.statistics.panel_match import rows_of, shared_items
+from detectors.statistics.panel_match import ItemSets, rows_of
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class EarlierLists:
             pairs.append(pair[number])
             items.append(item)
             signature[pair] = panel.signature[theirs[pair]]
-        before = np.concatenate(pairs), np.concatenate(items)
-        both = shared_items(len(ours), rows_of(now, ours), before)
+        mine = ItemSets.of(len(ours), rows_of(now, ours))
+        before = ItemSets.of(len(ours), (np.concatenate(pairs), np.concatenate(items)))
+        both = mine.shared(before)
         about = np.isin(now.groups, contextual)[now.request_group]
         who = np.where(about, now.context, now.user[now.request_user])
         began = np.array([e.start_us for e in earlier], np.int64)
@@ -75,8 +76,8 @@ class EarlierLists:
             number_hashes(who[ours])[1],
             context.window_us[0] - began[window] <= recent_us,
             now.signature[ours] == signature,
-            1 - np.bincount(both.pair, minlength=len(ours)) / np.minimum(both.size_now, both.size_before),
-            1 - _known(ours[both.pair], both.item, len(now.request))[ours] / both.size_now,
+            1 - both.sizes / np.minimum(mine.sizes, before.sizes),
+            1 - _known(ours[both.number], both.item, len(now.request))[ours] / mine.sizes,
             _comparable(summary, now, then, window, ours),
         )
 

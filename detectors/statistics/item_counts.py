@@ -14,6 +14,7 @@ from detectors.core.batch import I64, Batch
 from detectors.core.hashing import U64, distinct
 from detectors.core.sorting import number_hashes
 from detectors.core.statistic import Uncounted
+from detectors.core.texts import texts_at
 from detectors.statistics.keyed import Entries, KeyedCounts, tabulate
 
 # Items in at least this share of a cell's requests keep their name, and so do the first few.
@@ -170,13 +171,15 @@ class _Shown(Uncounted):
 
 
 def _names(parts: Sequence[_Shown], keys: U64) -> list[str]:
-    """Names of items, each as the first part that has it."""
-    found: dict[int, str] = {}
-    for part in parts:
-        left = np.array([key for key in keys.tolist() if key not in found], np.uint64)
-        for i in np.flatnonzero(np.isin(part.keys, left)).tolist() if len(left) else ():
-            found[int(part.keys[i])] = str(part.names[int(part.named[i])])[:NAME_LENGTH]
-    return [found[key] for key in keys.tolist()]
+    """Names of items, their hashes sorted, each as the first part that has it."""
+    out, left = [""] * len(keys), np.ones(len(keys), bool)
+    for part in parts if len(keys) else ():
+        at = np.minimum(np.searchsorted(keys, part.keys), len(keys) - 1)
+        here = np.flatnonzero((keys[at] == part.keys) & left[at])
+        for k, text in zip(at[here].tolist(), texts_at(part.names, part.named[here]), strict=True):
+            out[k] = text[:NAME_LENGTH]
+        left[at[here]] = False
+    return out
 
 
 def _worth_naming(counts: Entries, requests: NDArray[np.int64]) -> NDArray[np.int64]:

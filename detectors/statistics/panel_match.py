@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,62 +67,74 @@ def overlap(now: Panel, request_now: I64, before: Panel, request_before: I64) ->
     ----------
     N. Lathia, S. Hailes, L. Capra and X. Amatriain, "Temporal diversity in recommender systems", SIGIR 2010.
     """
-    return shared_share(len(request_now), rows_of(now, request_now), rows_of(before, request_before))
+    ours, theirs = (
+        ItemSets.of(len(request_now), rows_of(*lists))
+        for lists in ((now, request_now), (before, request_before))
+    )
+    return shared_share(ours, theirs)
 
 
-def shared_share(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> NDArray[np.float64]:
-    """Share of items that pairs of lists have in common, given the rows of both: number of the pair, and item.
-
-    Parameters
-    ----------
-    n : int
-        Pairs.
+def shared_share(now: ItemSets, before: ItemSets) -> NDArray[np.float64]:
+    """Share of items that pairs of lists have in common.
 
     Returns
     -------
     array, shape (n,)
         NaN where a list has no items.
     """
-    both = shared_items(n, now, before)
-    size = np.minimum(both.size_now, both.size_before)
+    size = np.minimum(now.sizes, before.sizes)
     with np.errstate(invalid="ignore"):
-        return np.where(size > 0, np.bincount(both.pair, minlength=n) / size, np.nan)
+        return np.where(size > 0, now.shared(before).sizes / size, np.nan)
 
 
-class Shared(NamedTuple):
-    """What two lists have in common, for many pairs of lists.
+@dataclass(frozen=True)
+class ItemSets:
+    """The different items of each of some lists.
 
     Parameters
     ----------
-    pair, item : arrays, shape (shared items,)
-        Number of the pair, ascending, and what is left of the hash of an item that both of its lists show.
-    size_now, size_before : arrays of int64, shape (pairs,)
-        Different items of each list.
+    n : int
+        Lists.
+    codes : array of uint64
+        List and item in one word, so that one sort does it: of an item's hash enough is left to tell a few lists apart.
+        Sorted, each once.
     """
 
-    pair: I64
-    item: U64
-    size_now: I64
-    size_before: I64
+    n: int
+    codes: U64
+
+    @classmethod
+    def of(cls, n: int, rows: tuple[I64, U64]) -> ItemSets:
+        """From rows: number of the list, and item."""
+        lists, item = rows
+        bits = np.uint64(_bits(n))
+        return cls(n, distinct(lists.astype(np.uint64) << (np.uint64(64) - bits) | item >> bits))
+
+    def shared(self, others: ItemSets) -> ItemSets:
+        """The items that each list has in common with the other of its number."""
+        # Both are in order, so that a stable sort merges them; what is there twice is in both.
+        together = np.sort(np.concatenate([self.codes, others.codes]), kind="stable")
+        return ItemSets(self.n, together[1:][together[1:] == together[:-1]])
+
+    @cached_property
+    def number(self) -> I64:
+        """Number of the list of each item, ascending, shape (items,)."""
+        return (self.codes >> np.uint64(64 - _bits(self.n))).astype(np.int64)
+
+    @property
+    def item(self) -> U64:
+        """What is left of the hash of each item, shape (items,)."""
+        return self.codes << np.uint64(_bits(self.n))
+
+    @cached_property
+    def sizes(self) -> I64:
+        """How many items each list has, shape (n,)."""
+        return np.bincount(self.number, minlength=self.n)
 
 
-def shared_items(n: int, now: tuple[I64, U64], before: tuple[I64, U64]) -> Shared:
-    """The items that pairs of lists have in common; parameters as for `shared_share`."""
-    # Pair and item in one word, so that one sort does it; of an item's hash enough is left to tell a few lists apart.
-    bits = max(n.bit_length(), 1)
-
-    def sets(rows: tuple[I64, U64]) -> U64:
-        pair, item = rows
-        return distinct(pair.astype(np.uint64) << np.uint64(64 - bits) | item >> np.uint64(bits))
-
-    def pair_of(codes: U64) -> I64:
-        return (codes >> np.uint64(64 - bits)).astype(np.int64)
-
-    ours, theirs = sets(now), sets(before)
-    together = np.sort(np.concatenate([ours, theirs]))  # what is there twice is in both
-    codes = together[1:][together[1:] == together[:-1]]
-    sizes = (np.bincount(pair_of(s), minlength=n) for s in (ours, theirs))
-    return Shared(pair_of(codes), codes << np.uint64(bits), *sizes)
+def _bits(n: int) -> int:
+    """That hold the number of a list."""
+    return max(n.bit_length(), 1)
 
 
 def rows_of(panel: Panel, request: NDArray[np.integer[Any]]) -> tuple[I64, U64]:

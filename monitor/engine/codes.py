@@ -54,6 +54,14 @@ class Names(Sequence[str]):
     def __getitem__(self, i: Any) -> Any:
         return str(self._parts[int(self._part[i])][int(self._at[i])])  # an Arrow scalar's text is its value's
 
+    def texts(self, at: Ints) -> list[str]:
+        """Several at once, dictionary by dictionary."""
+        out = [""] * len(at)
+        for where, values in self.taken(at):
+            for i, value in zip(where.tolist(), values.to_pylist(), strict=True):
+                out[i] = str(value)
+        return out
+
     def taken(self, codes: Ints) -> Iterator[tuple[Ints, pa.Array]]:
         """The values of some codes as each dictionary has them, behind where they stand among the codes given."""
         number = self._part[codes]

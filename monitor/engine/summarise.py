@@ -208,7 +208,8 @@ def summarise(
         for pieces in _replicate_groups(plan):
             chunks = (c for c in map(chosen, _ahead(pieces, decode, pool)) if c.n_runs)
             counted = _counted(group_chunks(chunks, BATCH_ROWS), submit, merge) or [count([], values)]
-            parts.append(_Sum.of(counted, run, pool.map))
+            # What one batch adds is counted sooner than it is handed out.
+            parts.append(_Sum.of(counted, run, pool.map if len(counted) > 1 else map))
     odd = [] if misplaced.summary is None else [_Sum(misplaced.summary, Summary())]
     whole = _Sum.of([*parts, *odd], run)
     for n, first, last in plan.elsewhere:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import BindParameter, Connection, Delete, Select, Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from monitor.evaluation import Evaluation
 from monitor.incidents import fleet
@@ -82,51 +83,65 @@ def _follow_fleet(connection: Connection, mentioned_in: datetime, at: datetime) 
 
 def keep_newest_summaries(connection: Connection, recommender: str, keep: int) -> None:
     """Remove all but the summaries of the newest windows."""
+    connection.execute(_all_but_the_newest(), {"of": recommender, "keep": keep})
+
+
+@cache
+def _all_but_the_newest() -> Delete:
     table = schema.summaries
+    of: BindParameter[str] = bindparam("of")
     newest = (
         select(table.c.window_start)
-        .where(table.c.recommender == recommender)
+        .where(table.c.recommender == of)
         .order_by(table.c.window_start.desc())
-        .limit(keep)
+        .limit(bindparam("keep"))
     )
-    connection.execute(
-        delete(table).where(table.c.recommender == recommender, table.c.window_start.not_in(newest))
-    )
+    return delete(table).where(table.c.recommender == of, table.c.window_start.not_in(newest))
 
 
 def _incidents_mentioned(connection: Connection, recommender: str, since: datetime) -> dict[str, datetime]:
     """Incidents last named in a window from `since` on, with the start of that window."""
-    table = schema.incidents
-    rows = connection.execute(
-        select(table.c.id, table.c.mentioned_in).where(
-            table.c.recommender == recommender, table.c.mentioned_in >= since
-        )
-    )
+    rows = connection.execute(_mentioned(), {"of": recommender, "since": since})
     return {row.id: row.mentioned_in for row in rows}
+
+
+@cache
+def _mentioned() -> Select[str, datetime]:
+    table = schema.incidents
+    recommender: BindParameter[str] = bindparam("of")
+    since: BindParameter[datetime] = bindparam("since", type_=table.c.mentioned_in.type)
+    return select(table.c.id, table.c.mentioned_in).where(
+        table.c.recommender == recommender, table.c.mentioned_in >= since
+    )
 
 
 def _count_bytes(connection: Connection, evaluation: Evaluation) -> None:
     """Add what reading took to its day, unless this very reading was recorded before."""
-    table = schema.evaluations
-    known = connection.execute(
-        select(table.c.attempt, table.c.bytes_read).where(
-            table.c.recommender == evaluation.recommender, table.c.window_start == evaluation.window.start
-        )
-    ).first()
+    window = {"of": evaluation.recommender, "start": evaluation.window.start}
+    known = connection.execute(_reading(), window).first()
     size = evaluation.read.bytes_read
     if size == 0 or (known and tuple(known) == (evaluation.attempt, size)):
         return
-    counters = schema.bytes_read
-    statement = insert(counters).values(
-        recommender=evaluation.recommender,
-        day=evaluation.evaluated_at.astimezone(UTC).toordinal(),
-        bytes=size,
+    day = evaluation.evaluated_at.astimezone(UTC).toordinal()
+    row = {"recommender": evaluation.recommender, "day": day, "bytes": size}
+    connection.execute(_adding_bytes(), row)
+
+
+@cache
+def _reading() -> Select[int, int]:
+    table = schema.evaluations
+    recommender: BindParameter[str] = bindparam("of")
+    start: BindParameter[datetime] = bindparam("start", type_=table.c.window_start.type)
+    return select(table.c.attempt, table.c.bytes_read).where(
+        table.c.recommender == recommender, table.c.window_start == start
     )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["recommender", "day"], set_={"bytes": counters.c.bytes + statement.excluded.bytes}
-        )
-    )
+
+
+@cache
+def _adding_bytes() -> Insert:
+    statement = insert(schema.bytes_read)
+    more = {"bytes": schema.bytes_read.c.bytes + statement.excluded.bytes}
+    return statement.on_conflict_do_update(index_elements=["recommender", "day"], set_=more)
 
 
 def _write_summary(connection: Connection, evaluation: Evaluation) -> None:
@@ -179,7 +194,12 @@ def _append_told(connection: Connection, incident: Incident, what: str, at: date
     connection.execute(insert(schema.told).values(row).on_conflict_do_nothing())
 
 
-def _upsert(connection: Connection, table: Any, row: dict[str, Any], *key: str) -> None:
-    statement = insert(table).values(row)
-    rest = {name: statement.excluded[name] for name in row if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=rest))
+def _upsert(connection: Connection, table: Table, row: dict[str, Any], *key: str) -> None:
+    connection.execute(_upserting(table, tuple(row), key), row)
+
+
+@cache  # to put a statement together takes longer than to run it
+def _upserting(table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Insert:
+    statement = insert(table)
+    rest = {name: statement.excluded[name] for name in columns if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=rest)

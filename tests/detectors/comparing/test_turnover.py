@@ -6,6 +6,8 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.comparing.turnover import Rows, distance, largest_jumps
 
@@ -102,3 +104,35 @@ def test_the_largest_jump_is_named_when_chance_does_not_explain_it() -> None:
 def test_without_rows_there_is_nothing_to_say() -> None:
     nothing = Rows(np.zeros((1, ITEMS)), np.zeros(1), np.ones(1))
     assert np.isnan(distance(nothing, rows(lists(np.random.default_rng(0), 5)), np.ones(1)).value[0])
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 40), st.sampled_from([0.5, 3.0, 6.0]))
+def test_largest_jumps_are_those_among_all_items(seed: int, slices: int, items: int, sure: float) -> None:
+    """What is not worth a look is never the item that jumped, nor the most frequent one."""
+    rng = np.random.default_rng(seed)
+
+    def drawn() -> Rows:
+        requests = rng.integers(1, 3000, slices).astype(float)
+        share = rng.beta(0.2, 2, (slices, items)) * rng.integers(0, 2, (slices, items))
+        return Rows(
+            rng.binomial(requests[:, None].astype(int), share).astype(float),
+            requests,
+            rng.uniform(1, 3, slices),
+        )
+
+    now, before = drawn(), drawn()
+    jumps = largest_jumps(now, before, sure)
+    for s in range(slices):
+        p, q = now.count[s] / now.requests[s], before.count[s] / before.requests[s]
+        n, m = now.independent[s], before.independent[s]
+        both = (p * n + q * m) / (n + m)
+        rise = np.round(p - q, 12)
+        rise[rise <= sure * np.sqrt(np.maximum(both * (1 - both), 0) * (1 / n + 1 / m))] = 0
+        best = np.argmax(rise if rise.any() else np.round(both, 12))
+        assert (jumps.item[s], jumps.value[s], jumps.share[s], jumps.before[s]) == (
+            best,
+            rise[best],
+            p[best],
+            q[best],
+        )

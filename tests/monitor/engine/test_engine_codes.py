@@ -28,3 +28,11 @@ def test_one_set_of_codes_says_of_each_row_what_the_columns_said(
     assert [None if code < 0 else one.names[code] for code in one.codes.tolist()] == said
     assert one.hashes.tolist() == sorted(set(one.hashes.tolist()))
     assert np.array_equal(one.hashes[one.codes[one.codes >= 0]], hash_texts([row for row in said if row]))
+
+
+def test_names_that_are_looked_up_together_are_those_that_stand_there() -> None:
+    first = unify([codes_of(pa.array(["b", "a", "c"])), codes_of(pa.array(["d", "a"]))])
+    both = unify([first, codes_of(pa.array([7, 8, 7])), codes_of(pa.array(["e"]))])
+    at = np.random.default_rng(0).integers(0, len(both.names), 50)
+    assert both.names.texts(at) == [both.names[i] for i in at]
+    assert sorted(both.names.texts(np.arange(len(both.names)))) == ["7", "8", "a", "b", "c", "d", "e"]
