@@ -17,8 +17,10 @@ from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
 from detectors.judgement.batches import MadeInHours
 from detectors.judgement.ledger import Ledger
+from detectors.judgement.odd import odd_answers
 from detectors.judgement.scales import (
     COUNT,
+    SHARE,
     F,
     by_logarithm,
     error_on_scale,
@@ -58,9 +60,13 @@ class Expectation:
     freedom : array
         Degrees of freedom behind `spread`.
     together : array
-        How many of a count come together; 1 for what is no count, NaN where nothing was counted.
+        How many of a count come together, or of the answers that a share had otherwise than usual; 1 for other values,
+        NaN where nothing was counted.
     seen : array of bool
         Whether there was anything but nought at these hours.
+    answers, odd : array
+        Of a share whose median at these hours was 0 or 1: independent answers at these hours, and how many of them were
+        otherwise, both in units of what comes together; 0 answers for all else.
     """
 
     centre: F
@@ -68,6 +74,8 @@ class Expectation:
     freedom: F
     together: F
     seen: NDArray[np.bool_]
+    answers: F
+    odd: F
 
     def at(self, columns: NDArray[np.int64]) -> Expectation:
         """Of some series."""
@@ -165,7 +173,8 @@ class Past:
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
         seen = (scaled > np.log(0.5)).any(axis=0)
-        return Expectation(centre, total, freedom, together, seen)
+        answers, odd, of_share = _odd_answers(kind, centre, scaled, variance)
+        return Expectation(centre, total, freedom, together * of_share, seen, answers, odd)
 
     def _alike(
         self,
@@ -340,6 +349,14 @@ def _together(kind: NDArray[Any], scaled: F, variance: F) -> F:
     out = np.ones(len(kind))
     out[counts] = _median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
     return out
+
+
+def _odd_answers(kind: NDArray[Any], centre: F, scaled: F, variance: F) -> tuple[F, F, F]:
+    """Those of shares that mostly were 0 or 1; of other series none, each by itself."""
+    answers, odd, together = np.zeros(len(kind)), np.zeros(len(kind)), np.ones(len(kind))
+    at = np.flatnonzero((kind == SHARE) & ((centre == 0) | (centre == 1)))
+    answers[at], odd[at], together[at] = odd_answers(scaled[:, at], variance[:, at], centre[at])
+    return answers, odd, together
 
 
 def _median(values: F) -> tuple[F, F]:

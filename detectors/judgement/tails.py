@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtr, ndtri, stdtrit
 
+from detectors.judgement.odd import chance_of_odd
 from detectors.judgement.past import Expectation
 from detectors.judgement.scales import COUNT, SHARE, F, error_on_scale, from_scale, to_scale
 
@@ -43,16 +44,20 @@ class Limits:
     ----------
     most : array or None
         Sample size that a share's variance is not taken to be smaller than; None: as many as were seen.
+    past : Expectation or None
+        Of shares: what history has of answers that were otherwise than usual.
     """
 
     variance: F
     clumps: F
     most: F | None = None
+    past: Expectation | None = None
 
     def at(self, chosen: NDArray[np.int64]) -> Limits:
         """Of some of them."""
         most = None if self.most is None else self.most[chosen]
-        return Limits(self.variance[chosen], self.clumps[chosen], most)
+        past = None if self.past is None else self.past.at(chosen)
+        return Limits(self.variance[chosen], self.clumps[chosen], most, past)
 
 
 def limits_of(kind: int, expected: F, past: Expectation, found: Found, chance: F) -> Limits:
@@ -88,7 +93,8 @@ def limits_of(kind: int, expected: F, past: Expectation, found: Found, chance: F
         sampling = p * (1 - p) / np.maximum(most, 1)
     else:
         sampling = np.nan_to_num(error_on_scale(np.full(len(value), kind), value, error), posinf=0.0) ** 2
-    return Limits(past.spread**2 * _widening(past.freedom, chance) ** 2 + sampling, clumps, most)
+    variance = past.spread**2 * _widening(past.freedom, chance) ** 2 + sampling
+    return Limits(variance, clumps, most, past if kind == SHARE else None)
 
 
 def _widening(freedom: F, chance: F) -> F:
@@ -113,16 +119,42 @@ def tails(kind: int, value: F, expected: F, limits: Limits, n: F) -> tuple[NDArr
         if kind == SHARE:
             p = _possible(expected, n)
             most = np.maximum(n if limits.most is None else limits.most, 1)
-            size = np.clip(p * (1 - p) / np.maximum(limits.variance, 1e-12), 1.0, most)
-            hits = np.clip(value, 0, 1) * size
-            at_least = np.where(hits > 0, betainc(np.maximum(hits, 1e-9), size - hits + 1, p), 1.0)
-            misses = size - hits
-            at_most = np.where(misses > 0, betainc(np.maximum(misses, 1e-9), hits + 1, 1 - p), 1.0)
+            at_least, at_most = _binomial(value, p, limits.variance, most)
+            if limits.past is not None:
+                at = np.flatnonzero(limits.past.answers > 0)
+                chance = _as_odd(value[at], expected[at], p[at], limits.at(at), most[at])
+                at_least[at] = np.where(expected[at] == 0, chance, at_least[at])
+                at_most[at] = np.where(expected[at] == 1, chance, at_most[at])
             return at_least, at_most
         kinds = np.full(len(value), kind)
         off = to_scale(kinds, value) - to_scale(kinds, expected)
         z = off / np.sqrt(np.maximum(limits.variance, 1e-300))
         return ndtr(-z), ndtr(z)
+
+
+def _binomial(value: F, p: F, variance: F, most: F) -> tuple[F, F]:
+    """Chance of a share at least as high, and at most as low, of as many answers as have that variance."""
+    size = np.clip(p * (1 - p) / np.maximum(variance, 1e-12), 1.0, most)
+    hits = np.clip(value, 0, 1) * size
+    at_least = np.where(hits > 0, betainc(np.maximum(hits, 1e-9), size - hits + 1, p), 1.0)
+    misses = size - hits
+    at_most = np.where(misses > 0, betainc(np.maximum(misses, 1e-9), hits + 1, 1 - p), 1.0)
+    return at_least, at_most
+
+
+def _as_odd(value: F, usual: F, p: F, limits: Limits, most: F) -> F:
+    """Chance of at least as many answers otherwise than usual, of shares that mostly were 0 or 1.
+
+    What windows differ by beyond chance has to leave it as unlikely.
+    """
+    assert limits.past is not None
+    answers, odd, together = limits.past.answers, limits.past.odd, limits.past.together
+    share = np.abs(np.clip(value, 0, 1) - usual)
+    by_count = chance_of_odd(share * most / together, most / together, odd, answers)
+    often = np.minimum((odd + 0.5) / answers, 0.5)
+    between = np.maximum(limits.variance - p * (1 - p) / most, 0.0)
+    by_spread, _ = _binomial(share, often, between + often * (1 - often) / most, most)
+    return np.maximum(by_count, by_spread)
 
 
 def band(kind: int, past: Expectation, limits: Limits, chance: F) -> tuple[NDArray[Any], NDArray[Any]]:

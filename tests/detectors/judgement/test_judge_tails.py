@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, nbinom, norm, poisson, t
-from watched_series import HOUR, Watch, a_count, a_measure
+from watched_series import HOUR, Watch, a_count, a_measure, a_share
 
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Severity
@@ -118,3 +118,41 @@ def test_strength_is_bounded() -> None:
     watch = Watch(a_measure(Unit.REQUESTS, EITHER))
     watch.see_all([a_count(10_000)] * 72)
     assert surprise(watch.see(a_count(0))) == 300
+
+
+@given(
+    n=st.integers(20, 2000),
+    now=st.integers(20, 2000),
+    odd=st.sampled_from([0, 1, 2, 5]),
+    found=st.integers(1, 40),
+    usual=st.sampled_from([0.0, 1.0]),
+)
+def test_a_share_that_was_mostly_nought_or_all_is_as_sure_as_the_answers_it_was_learned_from(
+    n: int, now: int, odd: int, found: int, usual: float
+) -> None:
+    """Of answers before, and Jeffreys' prior, follows a rate; the next odd ones are Poisson at that rate."""
+    watch = Watch(a_measure(Unit.RATIO, EITHER))
+    days, hours = 4, 24 * 4
+    at = {24 * day + 6 for day in range(days)} | {24 * day + 7 for day in range(days)}
+    chosen = sorted(at)[:odd]
+    for hour in range(hours + 6):
+        hits = 1 if hour in chosen else 0
+        watch.see(a_share(hits if usual == 0 else n - hits, n))
+    found = min(found, now)
+    judged = watch.see(a_share(found if usual == 0 else now - found, now))
+    assert judged.expected[0] == usual
+    before = nbinom(odd + 0.5, 12 * n / (12 * n + now))  # three hours of each of four days
+    chance = float(before.sf(found - 1))
+    plain = binom.sf(found - 1, now, min((odd + 0.5) / (12 * n), 0.5))
+    assert surprise(judged) == pytest.approx(minus_log10(max(chance, float(plain))), rel=0.03, abs=0.3)
+
+
+def test_odd_answers_that_come_together_are_one() -> None:
+    def surprise_of(found: float, before: float) -> float:
+        watch = Watch(a_measure(Unit.RATIO, EITHER))
+        for hour in range(24 * 8):
+            watch.see(a_share(before if hour % 47 == 0 else 0.0, 200))
+        return surprise(watch.see(a_share(found, 200)))
+
+    assert surprise_of(5, before=0) > 6
+    assert surprise_of(5, before=5) == 0

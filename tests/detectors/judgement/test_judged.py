@@ -44,10 +44,13 @@ def test_together_they_are_judged_as_each_by_itself(seed: int) -> None:
         n = rng.choice([0.0, 5.0, 300.0, 1e5], size)
         columns = np.arange(size) + 10 * i
         asked.append(Asked(measure, ("all", "a=1", "a=2", "b=1", "b=2")[:size], value, error, n, columns))
-        centre = rng.choice([*rng.random(8), np.nan], size)
+        centre = rng.choice([*rng.random(6), 0.0, 1.0, np.nan], size)
         centre = np.log(100 * centre + 0.5) if kind_of(measure) in (COUNT, SIZE) else centre
         spread, together = rng.choice([0.0, 0.01, 0.2], size), rng.choice([1.0, 4.0, np.nan], size)
-        past.append(Expectation(centre, spread, rng.uniform(0, 30, size), together, np.ones(size, bool)))
+        answers = np.where(np.isin(centre, (0, 1)), rng.choice([0.0, 10.0, 3000.0], size), 0.0)
+        odd = answers * rng.choice([0.0, 0.01], size)
+        freedom = rng.uniform(0, 30, size)
+        past.append(Expectation(centre, spread, freedom, together, np.ones(size, bool), answers, odd))
     chance = {Severity.PAGE: np.full(6, 1e-6), Severity.TICKET: np.array([1e-5, *np.full(5, 1e-6)])}
 
     def value_at(hours: float, columns: np.ndarray) -> np.ndarray:
