@@ -19,6 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from monitor.daemon.vectors import without_slow_sorts
+
 CYCLE = "monitor.cycle:run_cycle"
 HISTORY = "monitor.history:run_history"
 DUMP_SECONDS = 1.0  # for a hung process to say where it is
@@ -233,6 +235,7 @@ def _environment(threads: int | None) -> dict[str, str]:
         "MKL_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
+        **without_slow_sorts(),
     }
     if threads is not None:
         defaults["OMP_NUM_THREADS"] = str(threads)
