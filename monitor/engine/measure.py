@@ -98,6 +98,7 @@ def _measured(
             without = _checked(detector.measure(rest, context), declared, len(rest.slices))
             of_sameness = {name: m for name, m in without.items() if declared[name].of_sameness}
             made |= {name: _where_there_is_traffic(m, rest) for name, m in of_sameness.items()}
+            rest.workings.clear()
         return made
 
     whole = of(window.summary)
@@ -105,15 +106,11 @@ def _measured(
         boosted = of(window.boosted)
         return [_with_boosted(m, boosted.get(name), window.small) for name, m in whole.items()]
     if window.replicates:
-        parts = [(of(part), part, scale) for part, scale in window.replicates]
+        parts = [(_values_of_part(part, of, window.summary), scale) for part, scale in window.replicates]
         out = []
         for name, m in whole.items():
             counts = declared[name].unit.counts_traffic
-            values = [
-                _on(made[name], part, window.summary) * (scale if counts else 1)
-                for made, part, scale in parts
-                if name in made
-            ]
+            values = [found[name] * (scale if counts else 1) for found, scale in parts if name in found]
             out.append(_widened(m, values, window.scale, counts))
         return out
     return list(whole.values())
@@ -175,10 +172,20 @@ def _with_boosted(m: Measurement, boosted: Measurement | None, small: NDArray[np
     return Measurement(m.measure, value, error, n, evidence)
 
 
-def _on(measurement: Measurement, part: Summary, whole: Summary) -> F:
-    """The values of a part in the slices of the whole; NaN where the part has no such slice."""
-    found = dict(zip(part.slices.texts, measurement.value.tolist(), strict=True))
-    return np.array([found.get(text, np.nan) for text in whole.slices.texts])
+def _values_of_part(
+    part: Summary, of: Callable[[Summary], Mapping[str, Measurement]], whole: Summary
+) -> dict[str, F]:
+    """The values of a part in the slices of the whole; NaN where the part has no such slice.
+
+    What a detector works out of a part does not stay in memory: of eight parts it would be more than the window.
+    """
+    bare = part.lean()
+    place = {text: i for i, text in enumerate(part.slices.texts)}
+    at = np.array([place.get(text, -1) for text in whole.slices.texts])
+    out = {name: np.append(m.value, np.nan)[at] for name, m in of(bare).items()}
+    bare.workings.clear()  # they know the summary, so that both would wait for the garbage collector
+    bare.memo.clear()
+    return out
 
 
 def _widened(m: Measurement, parts: Sequence[F], scale: float, counts: bool) -> Measurement:

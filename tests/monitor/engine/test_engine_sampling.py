@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from detectors import Context, Detector, Measure, Measurement, Summary, Unit, discover, share
+from detectors.measures.sampled_lists import SampledLists
 from detectors.same_item import SameItem
+from detectors.statistics.item_counts import ItemCounts
+from detectors.statistics.list_tally import ListTally
+from detectors.statistics.panel import Panel
 from detectors.statistics.traffic_tally import TrafficTally
 from detectors.traffic import Traffic
 from monitor.config.models import BudgetConfig
@@ -327,6 +333,32 @@ def test_replicates_are_disjoint_and_make_up_the_whole(log: str) -> None:
     assert len(seen) == 8
     assert sum(map(len, seen)) == len(set().union(*seen)) == len(part.summary[Seen].requests)
     assert sum(1 / scale for _, scale in part.replicates) == pytest.approx(1 / part.scale)
+
+
+class OfLists(Anonymous):
+    """Works something out that knows the summary that knows it."""
+
+    statistics = (TrafficTally, Panel, ListTally, ItemCounts)
+
+    def __init__(self) -> None:
+        self.worked_out: list[ReferenceType[SampledLists]] = []
+
+    def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
+        self.worked_out.append(ref(SampledLists.of(summary)))
+        yield from super().measure(summary, context)
+
+
+def test_what_is_worked_out_of_replicates_does_not_stay_in_memory(log: str) -> None:
+    write_log(log, many_rows(300, 90), Shape(row_group=20))
+    budget, detector = BudgetConfig(bytes_per_evaluation=run_bytes(log) // 2), OfLists()
+    part = run(log, replace(Shape(), settings={"budget": budget}), kinds=list(detector.statistics))
+    gc.disable()  # it would come by in the end: of eight replicates there is no room until then
+    try:
+        found, failures = measure(part, {"of_lists": detector}, CONTEXT, HAS, (), lambda _: None)
+        assert (len(found), failures) == (2, {})
+        assert [made() is not None for made in detector.worked_out] == [True] + [False] * 8
+    finally:
+        gc.enable()
 
 
 def test_replicates_are_drawn_at_random() -> None:
