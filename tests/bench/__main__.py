@@ -35,7 +35,7 @@ def _scaling(options: argparse.Namespace, work: Path) -> list[Figure]:
     sizes = {of: getattr(options, f"scaling_{of}") for of in ("rows", "items", "slices", "files")}
     curves = scaling.measure(sizes, options.rows, options.scaling_rounds, options.cache, work)
     for curve in curves:
-        if options.pictures is not None:
+        if options.pictures is not None and curve.points:
             picture.draw(curve, options.pictures / f"bench-{curve.of}.png")  # as the daemon serves them
     return scaling.figures(curves)
 
