@@ -48,10 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needed = [program for mark in item.iter_markers("needs") for program in mark.args]
         if AXE_CORE in needed and not _has_axe_core():
-            item.add_marker(pytest.mark.skip(reason=NO_AXE_CORE))
+            item.add_marker(pytest.mark.skip(reason=NO_AXE_CORE))  # never in CI
         programs = [program for program in needed if program != AXE_CORE]
         if missing := sorted({PACKAGES[program] for program in programs if shutil.which(program) is None}):
-            item.add_marker(pytest.mark.skip(reason=NOT_TESTED + " and ".join(missing)))
+            item.add_marker(pytest.mark.skip(reason=NOT_TESTED + " and ".join(missing)))  # never in CI
 
 
 @cache

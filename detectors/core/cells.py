@@ -135,9 +135,8 @@ class Slices:
         return _among(self.texts, texts)
 
 
-@lru_cache(
-    maxsize=128
-)  # a window asks the same of each of the day before it, for one detector after the other
+# A window asks the same of each of the day before it, for one detector after the other.
+@lru_cache(maxsize=128)
 def _among(these: tuple[str, ...], texts: tuple[str, ...]) -> tuple[I64, I64]:
     place = {text: s for s, text in enumerate(these)}
     both = [(i, place[text]) for i, text in enumerate(texts) if text in place]

@@ -88,9 +88,8 @@ class _Seen:
     def of(cls, window: Summary, lists: U64, least: int) -> _Seen:
         panel, own = window[Panel], own_lists(window)
         mine = own.members(panel)[0][panel.request_group] & (np.diff(panel.offsets) >= least)
-        at = np.minimum(
-            np.searchsorted(lists, panel.lists), max(len(lists) - 1, 0)
-        )  # sorted: found several times faster
+        # In their order, lists are found several times faster.
+        at = np.minimum(np.searchsorted(lists, panel.lists), max(len(lists) - 1, 0))
         at = np.where(lists[at] == panel.lists, at, -1) if len(lists) else np.full(len(panel.lists), -1)
         at = at[panel.list_number]
         found = np.flatnonzero(mine & (at >= 0))
