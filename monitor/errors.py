@@ -7,6 +7,8 @@ RecwatchError
 └── StoreError           the state cannot be used: exit 1
 """
 
+import traceback
+
 
 class RecwatchError(Exception):
     """Base of all that recwatch raises on purpose; the text is for people."""
@@ -26,3 +28,24 @@ class BudgetError(RecwatchError):
 
 class StoreError(RecwatchError):
     """The store cannot be opened, read or written."""
+
+
+def describe(error: BaseException) -> str:
+    """What to say of an exception where user ids must not appear.
+
+    >>> describe(KeyError("user-17"))
+    'KeyError'
+    """
+    if isinstance(error, RecwatchError):
+        return str(error)
+    where = _place(error)
+    return type(error).__name__ + (f" at {where}" if where else "")
+
+
+def _place(error: BaseException) -> str:
+    """Where an exception came from, as `file.py:12 in function`; empty when it was never raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"

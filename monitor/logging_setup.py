@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from monitor.errors import RecwatchError
+from monitor.errors import describe
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 LONGEST_VALUE = 500
@@ -77,27 +76,6 @@ def printable(text: str, longest: int = LONGEST_VALUE) -> str:
     if len(text) > longest:
         text = text[:longest] + "..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def place(error: BaseException) -> str:
-    """Where an exception came from, as `file.py:12 in function`; empty when it was never raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return ""
-    last = frames[-1]
-    return f"{last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"
-
-
-def describe(error: BaseException) -> str:
-    """What to say of an exception where user ids must not appear.
-
-    >>> describe(KeyError("user-17"))
-    'KeyError'
-    """
-    if isinstance(error, RecwatchError):
-        return str(error)
-    where = place(error)
-    return type(error).__name__ + (f" at {where}" if where else "")
 
 
 def _time(logger: object, method: str, event: EventDict) -> EventDict:

@@ -99,12 +99,24 @@ class KeyedCounts(Statistic):
         weights : array, shape (cells,)
             Cells without weight cost nothing.
         """
-        start = np.searchsorted(self.group, np.arange(len(self.groups) + 1))
+        start, key, counts = self._counted(kind)
         total = np.zeros(len(self.keys))
         for cell in np.flatnonzero(weights):
             rows = slice(start[cell], start[cell + 1])
-            total[self.key[rows]] += weights[cell] * self.counts[rows, kind]  # a key is there once in a cell
+            total[key[rows]] += weights[cell] * counts[rows]  # a key is there once in a cell
         return total
+
+    def _counted(self, kind: int) -> tuple[NDArray[np.int64], NDArray[np.int32], I64]:
+        """The entries of a kind, and where those of each cell begin: of some kinds few entries count any."""
+        if kind not in self._kept:
+            at = np.flatnonzero(self.counts[:, kind])
+            start = np.searchsorted(self.group[at], np.arange(len(self.groups) + 1))
+            self._kept[kind] = start, self.key[at], self.counts[at, kind]
+        return self._kept[kind]
+
+    @cached_property
+    def _kept(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int32], I64]]:
+        return {}
 
     def by_slice(self, members: NDArray[np.bool_], kind: int = 0) -> Iterator[NDArray[np.float64]]:
         """Counts by key for one slice after the other, each of shape (keys,).

@@ -31,9 +31,8 @@ from monitor.daemon.messages import (
     Returned,
     Working,
 )
-from monitor.errors import RecwatchError
+from monitor.errors import RecwatchError, describe
 from monitor.evaluation import Evaluation
-from monitor.logging_setup import describe
 from monitor.store.store import Store
 from monitor.windows import Window
 

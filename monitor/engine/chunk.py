@@ -139,7 +139,7 @@ def read_chunk(
     """
     columns = {name: _whole(table.column(name)) for name in table.column_names}
     time = np.asarray(columns["timestamp"].to_numpy(zero_copy_only=False))
-    request, no_request = _requests(columns, time, lists_by)
+    request, no_request, hashed = _requests(columns, time, lists_by)
     first: Ints | slice = slice(None)
     listed = pa.types.is_list(columns["item"].type)
     if listed:
@@ -154,7 +154,7 @@ def read_chunk(
             starts = np.concatenate([[0], np.flatnonzero(change) + 1, [len(time)]]).astype(np.int64)
             first = starts[:-1]
 
-    hashes = keys_of(columns["request"], first)[0] if "request" in columns else _at(request, first)
+    hashes = _at(request, first) if hashed or request is None else keys_of(columns["request"], first)[0]
     run_request, lost = _request_of_runs(hashes, no_request, first, place)
     user, absent = (
         keys_of(columns["user"], first)
@@ -184,21 +184,20 @@ def read_chunk(
 
 def _requests(
     columns: Mapping[str, pa.Array], time: NDArray[np.int64], lists_by: Collection[str]
-) -> tuple[Ints | None, Flags]:
-    """What rows of a request share with their neighbours, None where nothing tells it, and which rows have none.
-
-    Without request ids it is the hash of the request.
+) -> tuple[Ints | None, Flags, bool]:
+    """What rows of a request share with their neighbours, None where nothing tells it, which rows have none, and
+    whether it is the hash of the request: it is without request ids.
     """
     if "request" in columns:
         return comparable_of(columns["request"])
     if not lists_by:
-        return None, np.ones(len(time), bool)
+        return None, np.ones(len(time), bool), False
     request = hash_integers(time)
     for role in lists_by:
         if role != "timestamp":
             values, absent = keys_of(columns[role])
             request = mix(request ^ np.where(absent, np.uint64(0), values))
-    return request, np.zeros(len(time), bool)
+    return request, np.zeros(len(time), bool), True
 
 
 def _at(hashes: Ints | None, first: Ints | slice) -> U64 | None:

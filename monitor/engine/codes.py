@@ -82,16 +82,18 @@ def codes_of(array: pa.Array) -> Codes:
     return Codes(_codes(array), _hashes(array.dictionary), array.dictionary)
 
 
-def comparable_of(array: pa.Array) -> tuple[NDArray[Any], Flags]:
-    """Numbers that neighbours with one id share, and where there is none: hashing each row of a request would cost more
-    than all else that is done with its id.
+def comparable_of(array: pa.Array) -> tuple[NDArray[Any], Flags, bool]:
+    """Numbers that neighbours with one id share, where there is none, and whether the numbers are the ids' hashes.
+
+    They are not where it can be helped: hashing each row of a request would cost more than all else that is done with
+    its id.
     """
     if pa.types.is_dictionary(array.type):
         codes = _codes(array)
-        return codes, codes < 0
+        return codes, codes < 0, False
     if pa.types.is_integer(array.type):
-        return _without_nulls(array, 0), _absent(array)
-    return keys_of(array)
+        return _without_nulls(array, 0), _absent(array), False
+    return *keys_of(array), True
 
 
 def keys_of(array: pa.Array, at: At = slice(None)) -> tuple[U64, Flags]:
