@@ -6,8 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from tests.servers import Prometheus
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -68,3 +71,26 @@ def filled(expression: str, chosen: Mapping[str, str]) -> str:
     text = re.sub(r"\$\{(\w+)(?::\w+)?\}|\$([a-z_]\w*)", value, expression)
     assert not re.search(r"\$\{|\$[a-z_]", text), text
     return text
+
+
+# Of every dashboard, and those that only a daemon that runs has series for.
+EVERY = [query for file in FILES for query in queries(load(file.stem))]
+ONLY_LIVE = re.compile(
+    r"\b(?:up|process_\w+|scrape_\w+|recwatch_(?:build_info|page_info|\w+_total|evaluation_duration\w+"
+    r"|config_\w+|last_tick\w+|clock_timestamp\w+|workers_busy|tick_interval\w+))\{"
+)
+
+
+def of(dashboard: str, panel: str, ref: str = "A") -> Query:
+    (found,) = (q for q in queries(load(f"recwatch-{dashboard}")) if (q.panel, q.ref) == (panel, ref))
+    return found
+
+
+def label_values(
+    server: Prometheus, variable: dict[str, Any], chosen: dict[str, str], begin: datetime, end: datetime
+) -> set[str]:
+    """What Grafana offers: it asks for the series of the dashboard's time."""
+    series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
+    span = {"start": str(begin.timestamp()), "end": str(end.timestamp())}
+    found = server.ask(f"label/{label}/values", **{"match[]": filled(series, chosen)}, **span)
+    return set(found)

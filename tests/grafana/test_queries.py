@@ -1,26 +1,19 @@
-"""Every query of every panel and variable, asked of a real Prometheus: in health, in trouble, and after it.
+"""Every query of what recommenders export, asked of a real Prometheus: in health, in trouble, and after it.
 
-The recommenders' series are what real evaluations of a log export, and promtool makes blocks of them. The daemon's own
-are scraped from a real daemon.
+The series are what real evaluations of a log export, and promtool makes blocks of them.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from detectors.core.verdict import Verdict
@@ -34,16 +27,13 @@ from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.state import RecommenderState
 from monitor.incidents.fleet import FLEET
-from tests.end_to_end.live_log import PARTITIONS, LiveLog
-from tests.grafana.reading import FILES, Query, filled, load, queries, variables
+from tests.grafana.reading import EVERY, ONLY_LIVE, Query, filled, label_values, load, of, variables
 from tests.monitor.cycle.small_shop import COLUMNS, HOUR, due_at, hour, rows_of, shop, write_hour
 from tests.monitor.factories import config, evaluation, failed_evaluation, finding, findings, incident
-from tests.servers import Prometheus, free_port, prometheus, wait_for
+from tests.servers import Prometheus, prometheus, wait_for
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")
 
-ROOT = Path(__file__).parents[2]
-RECWATCH = Path(sys.executable).with_name("recwatch")
 AGES = "100y"  # however long ago the test's history is
 TARGET = {"job": "shops", "instance": "a:10147"}
 # What is usual is known from the third day on.
@@ -51,10 +41,6 @@ HOURS, STUCK, NEW_MODEL, SILENT = 57, range(50, 53), 40, 10
 HEALTHY, BROKEN, NO_DATA, OVER = 49, 51, SILENT, HOURS - 1
 SHOP, MAIL = "shop/DE", "mail"
 CUT = 44  # the last hour in which the second recommender was evaluated
-ONLY_LIVE = re.compile(
-    r"\b(?:up|process_\w+|scrape_\w+|recwatch_(?:build_info|page_info|\w+_total|evaluation_duration\w+"
-    r"|config_\w+|last_tick\w+|clock_timestamp\w+|workers_busy|tick_interval\w+))\{"
-)
 
 Labels = frozenset[tuple[str, str]]
 
@@ -93,11 +79,6 @@ class History:
         at = due_at(hour) + HOUR / 2
         found = self.server.query(filled(expression, everything), at=at)
         return {frozenset(labels.items()): value for labels, value in found}
-
-
-def of(dashboard: str, panel: str, ref: str = "A") -> Query:
-    (found,) = (q for q in queries(load(f"recwatch-{dashboard}")) if (q.panel, q.ref) == (panel, ref))
-    return found
 
 
 def one(series: dict[Labels, float]) -> float:
@@ -178,9 +159,6 @@ def parsed(text: str) -> dict[str, dict[Labels, float]]:
     return found
 
 
-ALL = [query for file in FILES for query in queries(load(file.stem))]
-
-
 # What each query of the recommenders has to show, beyond being answered.
 
 
@@ -222,7 +200,7 @@ def test_what_was_not_judged_or_is_not_told_is_never_shown_as_fine(history: Hist
 
 
 @pytest.mark.parametrize(
-    "query", [q for q in ALL if q.panel in ("Pages open", "Tickets open", "Not watched")], ids=str
+    "query", [q for q in EVERY if q.panel in ("Pages open", "Tickets open", "Not watched")], ids=str
 )
 def test_nothing_known_is_no_zero(history: History, query: Query) -> None:
     assert history.ask(query, HEALTHY, job="nowhere") == {}
@@ -276,7 +254,7 @@ def test_a_value_and_its_band(history: History) -> None:
 
 OF_A_MEASURE = [
     q
-    for q in ALL
+    for q in EVERY
     if q.dashboard == "recwatch-recommender"
     and 'slice="$slice"' in q.expression
     and q.panel != "Verdicts in $slice"
@@ -386,7 +364,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize(
-    "query", [q for q in ALL if q not in OF_A_MEASURE and not ONLY_LIVE.search(q.expression)], ids=str
+    "query", [q for q in EVERY if q not in OF_A_MEASURE and not ONLY_LIVE.search(q.expression)], ids=str
 )
 def test_every_query_of_a_recommender_has_series_in_trouble(history: History, query: Query) -> None:
     chosen = {"recommender": ".+"} if 'recommender=~"$recommender"' in query.expression else {}
@@ -440,94 +418,3 @@ def test_the_variables_offer_what_there_is(
     offered = label_values(history.server, variable, chosen, due_at(0), due_at(HOURS))
     assert offered >= values
     assert name != "measure" or offered == values
-
-
-def label_values(
-    server: Prometheus, variable: dict[str, Any], chosen: dict[str, str], begin: datetime, end: datetime
-) -> set[str]:
-    """What Grafana offers: it asks for the series of the dashboard's time."""
-    series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
-    span = {"start": str(begin.timestamp()), "end": str(end.timestamp())}
-    found = server.ask(f"label/{label}/values", **{"match[]": filled(series, chosen)}, **span)
-    return set(found)
-
-
-# The daemon's own.
-
-
-@contextmanager
-def daemon(folder: Path) -> Iterator[str]:
-    config, port = folder / "shop.yaml", free_port()
-    columns = {"timestamp": "ts", "item": "items", "request": "request", "user": "user"}
-    recommender = {
-        "name": "live",
-        "log": {
-            "path": str(folder / "log"),
-            "format": "jsonl",
-            "layout": "list",
-            "partitions": PARTITIONS,
-            "columns": columns,
-        },
-        "window": {"length": "5s", "settle": "1s", "lateness": "1m"},
-        "detectors": {"tests.grafana.awkward_detectors:Raising": {}},
-    }
-    config.write_text(yaml.safe_dump({"daemon": {"tick": "1s", "workers": 1}, "recommenders": [recommender]}))
-    command = [
-        RECWATCH,
-        "run",
-        config,
-        f"--storage.path={folder / 'state'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (folder / "recwatch.log").open("wb") as said:
-        process = subprocess.Popen(
-            command, stdout=said, stderr=said, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-LIVE = [q for q in ALL if q.dashboard == "recwatch-daemon" or ONLY_LIVE.search(q.expression)]
-NEVER = {"daemon: annotation Restarts A": "it was not restarted"}
-
-
-def test_every_query_of_the_daemon_has_series_of_a_real_one(tmp_path: Path) -> None:
-    log = LiveLog(tmp_path / "log")
-    log.write_history(timedelta(seconds=30))
-    with log, daemon(tmp_path) as address, prometheus(tmp_path, address) as server:
-        chosen = {"recommender": "live", "detector": "raising"}
-
-        def empty() -> set[str]:
-            return {str(q) for q in LIVE if not server.query(filled(q.expression, chosen))}
-
-        wait_for(lambda: empty() <= NEVER.keys())  # two windows and a few scrapes later
-        assert empty() == NEVER.keys()
-        wait_for(
-            lambda: server.query('increase(recwatch_detector_failures_total{detector="raising"}[1h]) > 0')
-        )
-
-        def now(dashboard: str, panel: str) -> float:
-            ((_, value),) = server.query(filled(of(dashboard, panel).expression, chosen))
-            return value
-
-        assert now("daemon", "Scraped") == now("overview", "recwatch") == 1
-        assert now("daemon", "Configuration") == 1
-        assert 0 <= now("daemon", "Clock") < 10
-        assert 0 <= now("daemon", "Last look for work") < 60
-        assert now("daemon", "Memory") > 1e7
-        assert now("detectors", "Failures in a day") > 0
-        begin, end = datetime.now().astimezone() - HOUR, datetime.now().astimezone() + HOUR
-        offered = {
-            name: label_values(server, variables(load("recwatch-daemon"))[name], {}, begin, end)
-            for name in ("job", "instance", "page", "recommender")
-        }
-        assert offered == {
-            "job": {"recwatch"},
-            "instance": {address},
-            "page": {f"http://{address}"},
-            "recommender": {"live"},
-        }
-    assert json.loads((tmp_path / "targets.json").read_text())[0]["targets"] == [address]
