@@ -49,8 +49,13 @@ def hold_back(chunk: Chunk, after: Chunk) -> tuple[Chunk, Chunk | None]:
 
 
 def _among(values: U64, ordered: U64) -> NDArray[np.bool_]:
-    """Which values are in a sorted array."""
+    """Which values are in a sorted array; of few in it, nearly all others are told apart by some bits already."""
+    found = np.zeros(len(values), bool)
     if not len(ordered):
-        return np.zeros(len(values), bool)
-    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
-    return np.asarray(ordered[at] == values)
+        return found
+    bits = np.zeros(1 << 16, bool)
+    bits[ordered.astype(np.uint16)] = True
+    alike = np.flatnonzero(bits[values.astype(np.uint16)])
+    at = np.minimum(np.searchsorted(ordered, values[alike]), len(ordered) - 1)
+    found[alike] = ordered[at] == values[alike]
+    return found
