@@ -166,4 +166,8 @@ def _shuffled(column: NDArray[Any], dtype: str) -> bytes:
 
 def _unshuffled(raw: bytes, dtype: str) -> NDArray[Any]:
     width = np.dtype(dtype).itemsize
-    return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(width, -1).T).view(dtype).ravel()
+    planes = np.frombuffer(raw, np.uint8).reshape(width, -1)
+    out = np.empty((planes.shape[1], width), np.uint8)
+    for at, plane in enumerate(planes):  # several times faster than to transpose all of them at once
+        out[:, at] = plane
+    return out.view(dtype).ravel()

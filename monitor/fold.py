@@ -10,15 +10,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.core.cells import parse_slice, slice_text
 from detectors.core.detector import Detector
-from detectors.core.measurement import Measure, Measurement, Unit
+from detectors.core.measurement import Measure, Measurement
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import Budget
 from detectors.judgement.judge import Judge
-from detectors.judgement.judged import Judged, kind_of
+from detectors.judgement.judged import Judged
 from detectors.judgement.series import Series
 from monitor.batches import Batches
 from monitor.config.models import Mode, RecommenderConfig
@@ -33,9 +32,9 @@ from monitor.incidents.memory import Memory
 from monitor.incidents.place import meet, within
 from monitor.incidents.rebaseline import Rebaseline
 from monitor.measured import Measured, as_stored, evidence_of, findings_of
+from monitor.remembered import Remembered
 from monitor.windows import Window
 
-DECIDED_BY_ROLLOUTS = (Unit.REQUESTS, Unit.ROWS, Unit.USERS, Unit.SECONDS)  # by slice of the model version
 GOOD_PART = 0.03  # of a slice's traffic: an item that is on top of so much of it doubles what the top item usually has
 
 
@@ -67,6 +66,7 @@ class Fold:
         )
         self._recommender = recommender
         self._batches = Batches(recommender)
+        self._remembered = Remembered(self._judge.past, self._measures, self._version)
         self._memory = Memory(self._version)
         telling = {name: d.detector.telling for name, d in detectors.items()}
         self._book = IncidentBook(recommender, telling)
@@ -87,7 +87,7 @@ class Fold:
     def resume(self, evaluations: Iterable[Evaluation]) -> None:
         """Take up the state after these evaluations, given in window order."""
         for evaluation in evaluations:
-            self._remember(evaluation.window, evaluation.findings)
+            self._remembered.add(evaluation.window, evaluation.findings)
             if not self._recommender.in_maintenance(evaluation.window):
                 self._memory.see(evaluation.window, evaluation.findings, evaluation.open_incidents)
             self._open = tuple(i for i in evaluation.open_incidents if i.open)
@@ -136,14 +136,14 @@ class Fold:
         findings = findings_of(named, measured, self._measures)
         if self._recommender.in_maintenance(measured.window):
             findings = _left_out(findings)
-            self._remember(measured.window, findings)
+            self._remembered.add(measured.window, findings)
             return findings, self.carry(measured.window, told_at)
         known = self._with_intended(measured.window, told_at)
         intended = tuple(i for i in known if not i.open)
         seen = Seen(measured.window, told_at, self._breaches(named, measured), findings, silent)
         incidents = self._book.step([i for i in known if i.open], seen, self._memory)
         findings = self._without_what_is_told(findings, incidents)
-        self._remember(measured.window, findings)
+        self._remembered.add(measured.window, findings)
         self._memory.see(measured.window, findings, incidents)
         before = {i.id for i in known}
         incidents = intended + tuple(i if i.id in before else on_open(i) for i in incidents)
@@ -184,33 +184,12 @@ class Fold:
         ]
 
     def _without_rollouts(self, judged: Judged) -> Judged:
-        """How much traffic a model version gets, and when, is somebody's decision: nothing to tell anybody of."""
-        if judged.measure.unit not in DECIDED_BY_ROLLOUTS:
+        """What somebody decided is nothing to tell anybody of."""
+        of_version = self._remembered.decided(judged.measure, judged.slices)
+        if not of_version.any():
             return judged
-        of_version = self._decided_by_rollouts(judged.measure, judged.slices)
         verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
         return replace(judged, verdict=verdict.astype(np.uint8))
-
-    def _decided_by_rollouts(self, measure: Measure, slices: Sequence[str]) -> NDArray[np.bool_]:
-        if measure.unit not in DECIDED_BY_ROLLOUTS:
-            return np.zeros(len(slices), bool)
-        return np.array([self._version in parse_slice(text) for text in slices], bool)
-
-    def _remember(self, window: Window, findings: Findings) -> None:
-        c = findings.columns
-        rows: dict[tuple[str, int], Any] = {}
-        order = np.argsort(c["measure"], kind="stable")
-        bounds = np.searchsorted(c["measure"][order], np.arange(len(findings.measures) + 1))
-        for m, name in enumerate(findings.measures):
-            if name in self._measures:
-                at = order[bounds[m] : bounds[m + 1]]
-                slices = tuple(map(findings.slices.__getitem__, c["slice"][at].tolist()))
-                # Steps of a roll-out say nothing of how far traffic strays by itself, which all slices share.
-                excluded = c["excluded"][at] | self._decided_by_rollouts(self._measures[name], slices)
-                rows[name, kind_of(self._measures[name])] = (
-                    slices, c["value"][at], c["error"][at], excluded.astype(bool), c["expected"][at],
-                )  # fmt: skip
-        self._judge.remember(window.start_us, rows)
 
     def _without_what_is_told(self, findings: Findings, incidents: Sequence[Incident]) -> Findings:
         """The same; what an open incident shows is nothing that later windows are held against, in its whole place and

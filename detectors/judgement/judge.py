@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,21 +94,6 @@ class Judge:
             texts += tuple(gone)
             value, error, n = (np.append(a, np.zeros(len(gone))) for a in (value, error, n))
         return Asked(measure, texts, value, error, n, self.past.columns(name, texts, kind_of(measure)))
-
-    def remember(
-        self, start_us: int, rows: Mapping[tuple[str, int], tuple[Sequence[str], F, F, NDArray[np.bool_], F]]
-    ) -> None:
-        """Add a judged window to the past.
-
-        Parameters
-        ----------
-        rows : mapping of (full name, kind) to (slices, value, error, excluded, expected)
-        """
-        parts = []
-        for (name, kind), (slices, value, error, excluded, expected) in rows.items():
-            parts.append((self.past.columns(name, slices, kind), value, error, excluded, expected))
-        if parts:
-            self.past.remember(start_us, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _tests(measures: Iterable[Measure]) -> dict[Severity, int]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 F = NDArray[np.float64]
 
+ROOM = 512  # windows at first, two weeks of hours and more: what was never written to takes no memory
+
 
 class Ledger:
     """Several numbers of each series in each window; NaN where nothing was written.
@@ -51,7 +53,7 @@ class Ledger:
     def append(self, start_us: int, numbers: F) -> None:
         """Add a window: numbers of shape (names, series)."""
         if self._windows == len(self._times):
-            self._room(max(2 * self._windows, 16), self._numbers.shape[2])
+            self._room(max(2 * self._windows, ROOM), self._numbers.shape[2])
         self._times[self._windows] = start_us
         self._numbers[:, self._windows, : self._series] = numbers
         self._windows += 1

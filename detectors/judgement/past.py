@@ -28,17 +28,16 @@ from detectors.judgement.scales import (
     least_variance,
     to_scale,
 )
+from detectors.judgement.strays import Strays, median
 
 DAY = 86_400_000_000  # in microseconds
 DAYS = 14  # remembered
 CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is among them
 LEAST_POINTS = 4  # of the same hours: reached on the second day
-LEAST_RESIDUALS = 12  # windows from which a spread is learned
 SMALL = np.log(100.5)  # counts below this are expected at their mean
 APART = (
     4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
 )
-SHRINKAGE = 24.0  # windows that what the slices have in common is worth, against a slice's own
 MOST_ASKED = 4096  # lists of slices whose columns are kept
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 
@@ -112,7 +111,7 @@ class Past:
         self._ledger = Ledger(NUMBERS)
         self._anew: list[Anew] = []
         # Learned at the day's first window, and when a change that is meant begins or ends.
-        self._spread: tuple[tuple[int, ...], F, F] = ((-1,), np.empty(0), np.empty(0))
+        self._strays: tuple[tuple[int, ...], Strays] | None = None
 
     def forget(self, change: Anew) -> None:
         """From a change that is meant on, what was before it no longer counts for the series that it covers."""
@@ -158,7 +157,7 @@ class Past:
         own, own_points, own_deviation = _typical(kind, scaled[this_hour])
         together = _together(kind, scaled, variance)
         by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
-        noise = np.where(kind == COUNT, by_chance, _median(variance[this_hour])[0])
+        noise = np.where(kind == COUNT, by_chance, median(variance[this_hour])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.abs(own - centre) > APART * np.sqrt(
                 MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
@@ -166,7 +165,7 @@ class Past:
         centre, points = np.where(apart, own, centre), np.where(apart, own_points, points)
         deviation = np.where(apart, own_deviation, deviation)
         centre[points < LEAST_POINTS] = np.nan
-        spread, freedom = (learned[columns] for learned in self._learned(start_us, seen_now))
+        spread, freedom = self._learned(start_us, seen_now, columns)
         unlearned = freedom == 0
         spread = np.where(unlearned, deviation, spread)
         freedom = np.where(unlearned, np.maximum(points - 1, 1), freedom)
@@ -254,13 +253,13 @@ class Past:
         level, hours = np.zeros(len(columns)), np.zeros(len(columns))
         for hour in distinct(clock):
             here = clock == hour
-            usual = _median(scaled[here & (day >= recent)])[0]
+            usual = median(scaled[here & (day >= recent)])[0]
             off[here] = scaled[here] - usual
             level += np.nan_to_num(usual)
             hours += np.isfinite(usual)
         by_day = np.full((DAYS, len(columns)), np.nan)
         for d in range(DAYS):
-            middle, n = _median(off[day == d])
+            middle, n = median(off[day == d])
             by_day[d] = np.where(n * 2 >= max(len(distinct(clock)), 1), middle, np.nan)
         n = np.maximum(np.isfinite(variance).sum(axis=0), 1)
         of_hour = MEDIAN_VARIANCE * np.nansum(variance, axis=0) / n
@@ -304,38 +303,22 @@ class Past:
         if old.sum() * 8 > len(old):  # not one by one: each cut copies
             self._ledger.keep(~old)
 
-    def _learned(self, start_us: int, view: _View) -> tuple[F, F]:
-        """Spread and degrees of freedom of each series from the residuals of whole days before this one."""
-        today, k = start_us // DAY, view.scaled.shape[1]
+    def _learned(self, start_us: int, view: _View, columns: NDArray[np.int64]) -> tuple[F, F]:
+        """Spread and degrees of freedom of some series from the residuals of whole days before this one."""
+        today = start_us // DAY
         state = (today, *(c.begun(start_us) + c.over(start_us) for c in self._anew))
-        if self._spread[0] != state or len(self._spread[1]) < k:
+        if self._strays is None or self._strays[0] != state:
             times = self._ledger.times
-            before = (times < today * DAY) & (times >= (today - DAYS) * DAY)
-            residual = view.residual[before]
-            n = np.isfinite(residual).sum(axis=0)
-            square = (1.4826 * _median(np.abs(residual))[0]) ** 2
-            sampling = _median(view.variance[before])[0]
-            extra = np.where(n > 0, np.maximum(square - np.nan_to_num(sampling), 0.0), 0.0)
-            shared, support = np.zeros(k), np.zeros(k)
-            for group in range(len(self._groups)):
-                mine = np.flatnonzero((self._group[:k] == group) & (n >= LEAST_RESIDUALS))
-                if len(mine):
-                    here = self._group[:k] == group
-                    # Slices whose own sampling error is small tell most about what they have in common.
-                    noise = np.nan_to_num(sampling[mine])
-                    weight = n[mine] / (noise + noise.min() + 1e-12) ** 2
-                    shared[here] = np.average(extra[mine], weights=weight)
-                    support[here] = n[mine].max()
-            variance = (n * extra + SHRINKAGE * shared) / (n + SHRINKAGE)
-            freedom = np.where(support > 0, np.minimum(n, 100) / 4 + np.minimum(support, SHRINKAGE) / 2, 0.0)
-            self._spread = (state, np.sqrt(variance), freedom)
-        return self._spread[1][:k], self._spread[2][:k]
+            first, end = np.searchsorted(times, [(today - DAYS) * DAY, today * DAY])
+            group = self._group[: view.scaled.shape[1]]
+            self._strays = state, Strays.of(view.residual[first:end], view.variance[first:end], group)
+        return self._strays[1].spread(columns, self._group[columns])
 
 
 def _typical(kind: NDArray[Any], values: F) -> tuple[F, F, F]:
     """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
-    centre, points = _median(values)
-    deviation = 1.4826 * _median(np.abs(values - centre))[0]
+    centre, points = median(values)
+    deviation = 1.4826 * median(np.abs(values - centre))[0]
     small = (kind == COUNT) & (centre < SMALL)
     if small.any():  # the median of a few requests an hour is nought or one: their mean says more
         mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
@@ -347,7 +330,7 @@ def _together(kind: NDArray[Any], scaled: F, variance: F) -> F:
     counts = np.flatnonzero(kind == COUNT)
     number = np.exp(scaled[:, counts]) - 0.5
     out = np.ones(len(kind))
-    out[counts] = _median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
+    out[counts] = median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
     return out
 
 
@@ -357,19 +340,3 @@ def _odd_answers(kind: NDArray[Any], centre: F, scaled: F, variance: F) -> tuple
     at = np.flatnonzero((kind == SHARE) & ((centre == 0) | (centre == 1)))
     answers[at], odd[at], together[at] = odd_answers(scaled[:, at], variance[:, at], centre[at])
     return answers, odd, together
-
-
-def _median(values: F) -> tuple[F, F]:
-    """Median and count of each column's finite values."""
-    if not len(values):
-        return np.full(values.shape[1], np.nan), np.zeros(values.shape[1])
-    ordered = np.sort(values.T, axis=1)  # NaN last; a series in one piece is sorted several times faster
-    n = np.isfinite(ordered).sum(axis=1)
-    return _pick(ordered, n), n.astype(float)
-
-
-def _pick(ordered: F, n: NDArray[np.int64]) -> F:
-    """The middle of the first n of each row."""
-    at = np.arange(len(ordered))
-    low, high = np.maximum((n - 1) // 2, 0), np.minimum(n // 2, ordered.shape[1] - 1)
-    return np.where(n > 0, (ordered[at, low] + ordered[at, high]) / 2, np.nan)

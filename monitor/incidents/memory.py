@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from detectors.core.cells import parse_slice
+from detectors.core.cells import parse_slice, slice_text
 from detectors.core.verdict import Verdict
 from monitor.findings import Findings
 from monitor.incidents.breach import TRAFFIC, Breach
@@ -104,14 +104,16 @@ def version_shares(findings: Findings, column: str | None) -> dict[str, float]:
     """Share of the traffic by model version; empty where versions are not watched apart."""
     if column is None:
         return {}
-    c = findings.columns
+    c, begin = findings.columns, slice_text({column: ""})
     for measure in TRAFFIC:
         if measure not in findings.measures:
             continue
         at = np.flatnonzero(c["measure"] == findings.measures.index(measure))
         counts = {}
         for row in at:
-            where = parse_slice(findings.slices[c["slice"][row]])
+            if not (text := findings.slices[c["slice"][row]]).startswith(begin):
+                continue
+            where = parse_slice(text)
             if list(where) == [column] and c["value"][row] > 0:
                 counts[where[column]] = float(c["value"][row])
         total = sum(counts.values())

@@ -23,6 +23,7 @@ from detectors.measures.entropy import chao_wang_jost_entropy
 from detectors.measures.rarefaction import distinct_items
 from tests.detectors.batches import HOUR, ROLES, START, WINDOW, measure, of_lists, random_batch
 from tests.detectors.recommender import Shop, check_sampling, sample
+from tests.detectors.remembering import remember
 
 DETECTOR = Diversity()
 ALL = ["list_overlap", "effective_items_q1", "effective_items_q2", "distinct_items"]
@@ -351,7 +352,7 @@ def test_lists_from_one_category_are_told_in_the_first_window() -> None:
     for hour in range(240):
         found = distance(shop(np.random.default_rng(hour), 60))
         row = (("all",), found.value, found.error, np.zeros(1, bool), np.full(1, np.nan))
-        judge.remember(START + hour * HOUR, {(name, kind_of(declared)): row})
+        remember(judge, START + hour * HOUR, {(name, kind_of(declared)): row})
     last = shop(np.random.default_rng(999), 60)
     for batch, verdict in ((same_category(last), Verdict.BREACH), (last, Verdict.OK)):
         [said] = judge.judge(START + 240 * HOUR, ("all",), [(name, declared, distance(batch))])

@@ -13,6 +13,7 @@ from detectors.drift import Drift
 from detectors.judgement.judge import Judge
 from detectors.judgement.judged import kind_of
 from tests.detectors.batches import HOUR, START, in_slices, measure_summary
+from tests.detectors.remembering import remember
 
 DETECTOR = Drift()
 [MIX] = [m for m in DETECTOR.measures() if m.name == "slice_mix"]
@@ -82,7 +83,7 @@ def told(shares: Shares, day: int, night: int, visits: int = 1) -> set[tuple[int
         breach = judged.verdict == Verdict.BREACH
         out |= {(hour, judged.slices[s]) for s in np.flatnonzero(breach)}
         row = (slices, found.value, found.error, breach, judged.expected)
-        judge.remember(at, {("drift.slice_mix", kind_of(MIX)): row})
+        remember(judge, at, {("drift.slice_mix", kind_of(MIX)): row})
     return out
 
 

@@ -17,6 +17,7 @@ from detectors.judgement.judge import Judge
 from detectors.judgement.judged import kind_of
 from tests.detectors.batches import HOUR, ROLES, START, in_slices, measure_summary, of_lists
 from tests.detectors.recommender import Sampled
+from tests.detectors.remembering import remember
 
 DETECTOR = Fallback()
 SURFACES = ("email", "home")
@@ -141,7 +142,7 @@ def told(course: Sequence[Shop], requests: int = 200, seed: int = 0) -> dict[tup
             if breach[0]:
                 out[hour, measure.name] = bool(judged.page[0])
             rows[name, kind_of(measure)] = (texts, m.value, m.error, breach, judged.expected)
-        judge.remember(start, rows)
+        remember(judge, start, rows)
         windows.append(Earlier(start, summary))
     return out
 

@@ -19,6 +19,7 @@ from detectors.statistics.click_tally import PLACES
 from tests.detectors.batches import HOUR, START, in_slices, measure, measure_summary, of_lists, random_batch
 from tests.detectors.clicking import Clicking, day_and_night, hours, without_false
 from tests.detectors.recommender import check_sampling, sample
+from tests.detectors.remembering import remember
 
 DETECTOR = Outcome()
 RATES = [
@@ -255,7 +256,7 @@ def judged(
             out += [(hour, name.removeprefix("outcome."), j.slices[s],
                      Severity.PAGE if j.page[s] else Severity.TICKET) for s in np.flatnonzero(breach)]  # fmt: skip
             rows[name, kind_of(spec)] = (j.slices, j.value, j.error, breach, j.expected)
-        judge.remember(start, rows)
+        remember(judge, start, rows)
     return out
 
 

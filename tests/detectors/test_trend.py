@@ -15,6 +15,7 @@ from detectors.judgement.judged import kind_of
 from detectors.judgement.series import Series
 from detectors.judgement.spec import History
 from detectors.trend import Trend
+from tests.detectors.remembering import remember
 
 HOUR = 3_600_000_000
 MONDAY = 20_514 * 24 * HOUR
@@ -46,7 +47,7 @@ def told(
             [verdict] = judge.judge(at, SLICES, [("trend.d_m", changed, followed)])
             out += [(hour, SLICES[s]) for s in np.flatnonzero(verdict.verdict == Verdict.BREACH)]
         excluded = judged.verdict == Verdict.BREACH
-        judge.remember(at, {(WATCHED, kind_of(measure)): (SLICES, value, error, excluded, judged.expected)})
+        remember(judge, at, {(WATCHED, kind_of(measure)): (SLICES, value, error, excluded, judged.expected)})
     return out
 
 

@@ -16,6 +16,7 @@ from detectors.core.verdict import Verdict
 from detectors.judgement.anew import Anew
 from detectors.judgement.judge import Judge
 from detectors.judgement.judged import Judged
+from tests.detectors.remembering import remember
 
 OK, BREACH, TOO_FEW = Verdict.OK, Verdict.BREACH, Verdict.TOO_FEW
 BEFORE_ANYTHING = MONDAY - DAY
@@ -89,7 +90,7 @@ def test_known_later_or_read_back_it_is_the_same(seed: int, at: float, read_back
     if read_back:
         live = Judge()
         for f, named in zip(found, told, strict=False):
-            live.remember(f.at, remembered(named))
+            remember(live, f.at, remembered(named))
     live.past.forget(meant)
     for f in found[known:]:
         assert_same(step_of(live, f), step_of(from_start, f))

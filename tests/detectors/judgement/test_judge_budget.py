@@ -13,6 +13,7 @@ from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.budget import LEAST, MOST, Budget
 from detectors.judgement.judge import Judge
 from detectors.judgement.spec import History, OtherSlice, Reference
+from tests.detectors.remembering import remember
 
 
 @given(
@@ -53,7 +54,7 @@ def judged_after_days(spec: History | Reference | OtherSlice, now: tuple[float, 
         [judged] = judge.judge(
             MONDAY + hour * HOUR, slices, [("d.m", measure, Measurement("m", value, error, n))]
         )
-        judge.remember(MONDAY + hour * HOUR, remembered([("d.m", judged)]))
+        remember(judge, MONDAY + hour * HOUR, remembered([("d.m", judged)]))
     return [Verdict(int(v)) for v in judged.verdict]
 
 

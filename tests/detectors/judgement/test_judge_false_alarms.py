@@ -18,6 +18,7 @@ from detectors.core.measurement import Measurement, Unit
 from detectors.core.verdict import Verdict
 from detectors.judgement.judge import Judge
 from detectors.judgement.spec import History
+from tests.detectors.remembering import remember
 
 SERIES, SLICES, HOURS = 200, 5, 14 * 24
 EITHER = History("both", change=0.0)
@@ -93,7 +94,7 @@ def test_nothing_is_told_of_quiet_series(kind: str, unit: Unit, draw: Draw) -> N
             for name, p in zip(names, parts, strict=True)
         ]
         judged = judge.judge(at, TEXTS, found)
-        judge.remember(at, remembered(list(zip(names, judged, strict=True))))
+        remember(judge, at, remembered(list(zip(names, judged, strict=True))))
         verdicts = np.concatenate([j.verdict for j in judged])
         decided += int((verdicts <= Verdict.BREACH).sum())
         false += int((verdicts == Verdict.BREACH).sum())

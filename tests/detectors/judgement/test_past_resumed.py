@@ -16,6 +16,7 @@ from detectors.judgement.judge import Judge
 from detectors.judgement.judged import Judged
 from detectors.judgement.past import DAYS
 from detectors.judgement.scales import COUNT, LEVEL, SHARE, SIZE, from_scale, to_scale
+from tests.detectors.remembering import remember
 
 MEASURES = {
     "a.share": a_measure(Unit.RATIO, UP),
@@ -60,7 +61,7 @@ def history(seed: int, windows: int, step: int) -> list[Found]:
 def step_of(judge: Judge, found: Found) -> list[tuple[str, Judged]]:
     judged = judge.judge(found.at, found.slices, found.measured)
     named = [(name, j) for (name, _, _), j in zip(found.measured, judged, strict=True)]
-    judge.remember(found.at, remembered(named))
+    remember(judge, found.at, remembered(named))
     return named
 
 
@@ -98,7 +99,7 @@ def test_resumed_is_as_never_stopped(seed: int, step: int, stop: float, days: in
     resumed = Judge()
     for f, named in zip(found[:at], told[:at], strict=True):
         if f.at >= found[at].at - REMEMBERED:
-            resumed.remember(f.at, remembered(named))
+            remember(resumed, f.at, remembered(named))
     for f, named in zip(found[at:], told[at:], strict=True):
         assert_same(step_of(resumed, f), named)
 

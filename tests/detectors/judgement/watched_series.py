@@ -14,6 +14,7 @@ from detectors.judgement.batches import MadeInHours
 from detectors.judgement.judge import Judge
 from detectors.judgement.judged import Judged, kind_of
 from detectors.judgement.spec import Floor, History
+from tests.detectors.remembering import remember
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -63,7 +64,7 @@ class Watch:
             [(NAME, self.measure, Measurement("measure", value, error, n))],
             self.batches,
         )
-        self.judge.remember(self.at, remembered([(NAME, judged)]))
+        remember(self.judge, self.at, remembered([(NAME, judged)]))
         self.at += self.step
         return judged
 
@@ -76,7 +77,7 @@ class Watch:
 
 
 def remembered(judged: Sequence[tuple[str, Judged]]) -> dict[tuple[str, int], Any]:
-    """Judged measures as `Judge.remember` takes them."""
+    """Judged measures as `remember` takes them."""
     return {
         (name, kind_of(j.measure)): (j.slices, j.value, j.error, j.verdict == Verdict.BREACH, j.expected)
         for name, j in judged
