@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from detectors.core.batch import I64
 from detectors.core.hashing import U64, combine
-from detectors.core.sorting import sort_hashes
+from detectors.core.sorting import number_hashes
 from detectors.core.summary import Summary
 from detectors.statistics.earlier_lists import keyed_lists
 from detectors.statistics.panel import Panel
@@ -35,17 +36,17 @@ class OnesLists:
         Index into the panel's requests.
     size : array of int64, shape (lists,)
         Different items.
-    code : array of uint64, shape (rows,)
-        Of the cell and an item, sorted.
-    list : array of int64, shape (rows,)
-        Index into `key`.
+    code : array of uint64, shape (codes + 1,)
+        Of the cell and an item, each once, sorted; the last one is nobody's.
+    lists : sparse array of int32, shape (codes + 1, lists)
+        1 where a list has what the code stands for.
     """
 
     key: U64
     request: I64
     size: I64
     code: U64
-    list: I64
+    lists: csr_array
 
     @classmethod
     def of(cls, summary: Summary) -> OnesLists:
@@ -62,12 +63,17 @@ class OnesLists:
         first[1:] = key[1:] != key[:-1]
         key, request = key[first][:MOST_LISTS], request[first][:MOST_LISTS]
         number, item = rows_of(panel, request)
-        order, code = sort_hashes(combine(panel.groups[panel.request_group[request]][number], item))
-        number = number[order]
-        once = np.ones(len(code), bool)  # an item twice in a list counts once
-        once[1:] = (code[1:] != code[:-1]) | (number[1:] != number[:-1])
-        code, number = code[once], number[once]
-        return cls(key, request, np.bincount(number, minlength=len(key)), code, number)
+        code, at = number_hashes(combine(panel.groups[panel.request_group[request]][number], item))
+        lists = csr_array((np.ones(len(at), np.int32), (at, number)), (len(code) + 1, len(key)))
+        lists.sum_duplicates()
+        lists.data[:] = 1  # an item twice in a list counts once
+        size = np.bincount(lists.indices, minlength=len(key))
+        return cls(key, request, size, np.append(code, np.uint64(0)), lists)
+
+    def find(self, code: U64) -> I64:
+        """Index of each of some codes, of the last one for what is not there."""
+        at = np.searchsorted(self.code[:-1], code)
+        return np.where(self.code[at] == code, at, len(self.code) - 1)
 
 
 class Whose(NamedTuple):
@@ -115,9 +121,8 @@ def whose_lists(now: Summary, earlier: Sequence[Summary]) -> Whose:
     of_others = owner != nearest[lists]
     np.maximum.at(rival, lists[of_others], share[of_others])
     others = (best >= ALIKE) & (rival <= RIVAL * best) & (nearest != ours.key)
-    met = np.zeros(len(ours.key), bool)
-    for before in theirs:
-        met |= np.isin(ours.key, before.key)
+    before = np.sort(np.concatenate([np.empty(0, np.uint64), *(t.key for t in theirs)]))
+    met = np.searchsorted(before, ours.key, "right") > np.searchsorted(before, ours.key)
     kept = met | others
     return Whose(ours.request[kept], others[kept])
 
@@ -125,26 +130,25 @@ def whose_lists(now: Summary, earlier: Sequence[Summary]) -> Whose:
 def _in_common(ours: OnesLists, theirs: Sequence[OnesLists]) -> tuple[I64, U64, NDArray[np.float64]]:
     """Pairs of a list of now and one before that share items: which list, whose the other is, and what they share.
 
-    The share is of the different items of the longer list: a list cut short to two items is in many. Where many lists
-    are alike, fewer lists are looked at.
+    The share is of the different items of the longer list: a list cut short to two items is in many. Pairs that share
+    too little to be rivals of any list that is another one again are left out. Where many lists are alike, fewer lists
+    are looked at.
     """
-    found = [[np.searchsorted(t.code, ours.code, side) for side in ("left", "right")] for t in theirs]
+    found = [before.find(ours.code) for before in theirs]
     rows = np.zeros(len(ours.code), np.int64)
-    for first, end in found:
-        rows += end - first
-    by_list = np.bincount(ours.list, rows, len(ours.key))
-    looked_at = (np.cumsum(by_list) <= MOST_SHARED)[ours.list]
+    for before, at in zip(theirs, found, strict=True):
+        rows += np.diff(before.lists.indptr)[at]
+    mine = ours.lists.T.tocsr()
+    so_far = np.append(0, np.cumsum(rows[mine.indices]))[mine.indptr[1:]]
+    mine = mine[: int(np.searchsorted(so_far, MOST_SHARED, "right"))]
     lists, owner, share = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], [np.empty(0)]
-    for before, (first, end) in zip(theirs, found, strict=True):
-        at = np.flatnonzero((end > first) & looked_at)
-        times = (end - first)[at]
-        row = np.arange(times.sum()) + np.repeat(first[at] - (np.cumsum(times) - times), times)
-        width = np.int64(max(len(before.key), 1))
-        pair = np.sort(np.repeat(ours.list[at], times) * width + before.list[row])
-        start = np.flatnonzero(np.diff(pair, prepend=-1))
-        shared = np.diff(start, append=len(pair))
-        i, j = np.divmod(pair[start], width)
-        lists.append(i)
-        owner.append(before.key[j])
-        share.append(shared / np.maximum(ours.size[i], before.size[j]))
+    for before, at in zip(theirs, found, strict=True):
+        in_theirs = csr_array((mine.data, at[mine.indices], mine.indptr), (mine.shape[0], len(before.code)))
+        shared = in_theirs @ before.lists
+        i, j = np.repeat(np.arange(mine.shape[0]), np.diff(shared.indptr)), shared.indices
+        part = shared.data / np.maximum(ours.size[i], before.size[j])
+        kept = np.flatnonzero(part >= ALIKE * RIVAL)
+        lists.append(i[kept])
+        owner.append(before.key[j[kept]])
+        share.append(part[kept])
     return np.concatenate(lists), np.concatenate(owner), np.concatenate(share)
