@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from detectors.core.cells import slice_text
@@ -34,7 +34,9 @@ class Sight:
     family : tuple of Breach
         Breaches of its own detector that may be part of it.
     there : bool
-        Whether its own trouble shows: without it, nothing is explained by it.
+        Whether its own trouble shows: without it, hardly anything is explained by it.
+    goes_on : bool
+        Whether it shows, or did a short while ago and this window cannot say that it is over, as at night.
     lately : bool
         Whether it showed a short while ago: what it leaves behind may be seen.
     """
@@ -44,10 +46,26 @@ class Sight:
     items: frozenset[str]
     family: tuple[Breach, ...]
     there: bool
+    goes_on: bool
     lately: bool
 
     @classmethod
-    def of(cls, incident: Incident, breaches: Sequence[Breach], window: Window, told_at: datetime) -> Sight:
+    def of(
+        cls,
+        incident: Incident,
+        breaches: Sequence[Breach],
+        window: Window,
+        told_at: datetime,
+        *,
+        over: bool = False,
+    ) -> Sight:
+        """One window's sight of an incident.
+
+        Parameters
+        ----------
+        over : bool
+            Whether the window shows that its trouble is over.
+        """
         fresh = (told_at - incident.opened_at) // window.length
         family = [b for b in breaches if b.detector == incident.detector and not _louder(b, incident)]
         items = frozenset(incident.items)
@@ -61,9 +79,9 @@ class Sight:
         elif items and inside and not any(b.item in items for b in family):
             items |= {max(inside, key=lambda b: (b.severity is Severity.PAGE, b.excess, b.slice)).item or ""}
         lately = shown_lately(incident, window)
-        sight = cls(incident, fresh, items, tuple(family), False, lately)
+        sight = cls(incident, fresh, items, tuple(family), False, False, lately)
         there = any(sight._own(b) and sight._shows(b) for b in family)
-        return cls(incident, fresh, items, tuple(family), there, there or lately)
+        return replace(sight, there=there, goes_on=there or (lately and not over), lately=there or lately)
 
     def holds(self, breach: Breach) -> bool:
         """Whether a breach is part of the incident.
@@ -84,7 +102,7 @@ class Sight:
         if breach.measure.of_response and self._is_of_lists() and within(breach.where, incident.slice):
             return True
         moves_it = bool({incident.detector, incident.measure} & breach.measure.follows)
-        if moves_it and self.there and meet(breach.where, incident.slice):
+        if moves_it and self.goes_on and meet(breach.where, incident.slice):
             return True
         known = [s for s in incident.symptoms if s.detector == breach.detector]
         if breach.severity is Severity.PAGE:

@@ -82,10 +82,11 @@ class IncidentBook:
         left = list(seen.breaches)
         out: list[Incident] = []
         for incident in sorted(incidents, key=lambda i: (i.opened_at, i.id)):
-            sight = Sight.of(incident, left, seen.window, seen.told_at)
+            over = recovered(incident, seen.findings, self._version)
+            sight = Sight.of(incident, left, seen.window, seen.told_at, over=over)
             mine = [b for b in left if sight.holds(b)]
             left = [b for b in left if b not in mine]
-            out.append(self._follow(incident, sight, mine, seen))
+            out.append(self._follow(incident, sight, mine, seen, over=over))
         for _ in range(MOST_AT_ONCE):
             ready = [b for b in left if _is_ready(b, left, out, seen.window, memory)]
             if not ready:
@@ -140,7 +141,9 @@ class IncidentBook:
         mine = [b for b in breaches if b is primary or sight.holds(b)]
         return self._seen(incident, sight, mine, primary, seen)
 
-    def _follow(self, incident: Incident, sight: Sight, breaches: Sequence[Breach], seen: Seen) -> Incident:
+    def _follow(
+        self, incident: Incident, sight: Sight, breaches: Sequence[Breach], seen: Seen, *, over: bool
+    ) -> Incident:
         if not seen.silent and incident.silent:
             incident = replace(incident, silent=False)
         if not incident.asks and seen.window.end - incident.onset_at >= self._ask_after:
@@ -151,7 +154,7 @@ class IncidentBook:
             return self._seen(incident, sight, breaches, own[0] if own else None, seen)
         if breaches:
             incident = replace(incident, symptoms=self._symptoms(incident, breaches))
-        if not recovered(incident, seen.findings, self._version):
+        if not over:
             return incident
         quiet = incident.quiet_windows + 1
         if quiet < windows_to_close(incident):

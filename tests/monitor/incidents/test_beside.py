@@ -151,6 +151,28 @@ def test_lists_that_are_alike_cannot_depend_on_the_user_and_a_stuck_item_is_no_e
     assert [i.detector for i in book.see([trouble, impersonal])] == told
 
 
+@pytest.mark.parametrize(
+    ("value", "verdict", "told"),
+    [
+        (float("nan"), Verdict.TOO_FEW, ["personalization"]),
+        (0.3, Verdict.OK, ["personalization"]),  # too uncertain to breach
+        (0.78, Verdict.OK, ["personalization", "diversity"]),
+    ],
+)
+def test_a_window_that_cannot_say_that_it_is_over_explains_what_follows_from_it(
+    value: float, verdict: Verdict, told: list[str]
+) -> None:
+    """At night hardly anybody comes back: whether lists depend on the user is not known, that they are alike is."""
+    dependence, overlap = "personalization.dependence", "diversity.list_overlap"
+    impersonal = breach(dependence, value=0.0, expected=0.8, evidence={})
+    alike_lists = breach(overlap, value=0.055, expected=0.013, evidence={})
+    book = Book()
+    for _ in range(3):
+        book.see([impersonal])
+    night = decided((dependence, "all", value, verdict), (overlap, "all", 0.055, Verdict.BREACH))
+    assert [i.detector for i in book.see([alike_lists], night)] == told
+
+
 def test_what_once_was_part_of_it_stays_so_however_many_symptoms_there_are() -> None:
     many = [ticket("diversity.overlap", f"surface=s{i}") for i in range(60)]
     known = breach("fallback.learned_share", value=0.6)
