@@ -125,7 +125,8 @@ class Fold:
             Open after this window, or closed in it.
         """
         own = [(n, m) for n, m in measured.found if n in self._measures and n not in self._following]
-        given = [(n, self._measures[n], as_stored(m)) for n, m in own]
+        stored = as_stored([m for _, m in own])
+        given = [(n, self._measures[n], m) for (n, _), m in zip(own, stored, strict=True)]
         start_us, batches = measured.window.start_us, self._batches.on(measured.window.start.date())
         judged = self._judge.judge(start_us, measured.slices, given, batches)
         following = self._follow(measured, {n: j for (n, _, _), j in zip(given, judged, strict=True)})
@@ -177,19 +178,21 @@ class Fold:
         series = Series(
             measured.window.start_us, judge.window_us, measured.slices, judged, judge.past, judge.budget
         )
-        return [
-            (f"{name}.{m.measure}", self._measures[f"{name}.{m.measure}"], as_stored(m))
+        found = [
+            (f"{name}.{m.measure}", m)
             for name, detector in self._followers.items()
             for m in detector.follow(series)
         ]
+        stored = as_stored([m for _, m in found])
+        return [(name, self._measures[name], m) for (name, _), m in zip(found, stored, strict=True)]
 
     def _without_rollouts(self, judged: Judged) -> Judged:
         """What somebody decided is nothing to tell anybody of."""
-        of_version = self._remembered.decided(judged.measure, judged.slices)
-        if not of_version.any():
+        decided = judged.verdict == int(Verdict.BREACH)
+        decided &= self._remembered.decided(judged.measure, judged.slices)
+        if not decided.any():
             return judged
-        verdict = np.where(of_version & (judged.verdict == int(Verdict.BREACH)), Verdict.OK, judged.verdict)
-        return replace(judged, verdict=verdict.astype(np.uint8))
+        return replace(judged, verdict=np.where(decided, Verdict.OK, judged.verdict).astype(np.uint8))
 
     def _without_what_is_told(self, findings: Findings, incidents: Sequence[Incident]) -> Findings:
         """The same; what an open incident shows is nothing that later windows are held against, in its whole place and

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.core.cells import WHOLE
+from detectors.core.hashing import distinct
 from detectors.core.measurement import Measure, Measurement
 from detectors.core.verdict import Verdict
 from detectors.judgement.judged import Judged
@@ -72,14 +73,19 @@ def _of_slice(evidence: Mapping[int, Mapping[str, Any]], s: int) -> Mapping[str,
     return evidence.get(s, {})
 
 
-def as_stored(found: Measurement) -> Measurement:
-    """In the precision in which it is stored: judged again, it is judged the same."""
+def as_stored(found: Sequence[Measurement]) -> list[Measurement]:
+    """In the precision in which they are stored: judged again, they are judged the same."""
+
+    def rounded(numbers: NDArray[np.float64], column: str) -> NDArray[np.float64]:
+        return numbers.astype(COLUMNS[column], copy=False).astype(float, copy=False)
+
     with np.errstate(over="ignore"):
-        value, error, n = (
-            getattr(found, name).astype(COLUMNS[name], copy=False).astype(float, copy=False)
-            for name in ("value", "error", "n")
-        )
-    return Measurement(found.measure, value, error, n, found.evidence)
+        return [
+            Measurement(
+                m.measure, rounded(m.value, "value"), rounded(m.error, "error"), rounded(m.n, "n"), m.evidence
+            )
+            for m in found
+        ]
 
 
 def evidence_of(measurement: Measurement, measured: Measured, text: str) -> Mapping[str, Any]:
@@ -106,15 +112,16 @@ def findings_of(
             name: [getattr(judged, name) for _, judged, _ in named]
             for name in ("value", "error", "n", "expected", "low", "high", "verdict")
         },
-        "excluded": [judged.verdict == int(Verdict.BREACH) for _, judged, _ in named],
     }
+    verdict = np.concatenate([np.empty(0, np.uint8), *columns["verdict"]])
+    columns["excluded"] = [verdict == int(Verdict.BREACH)]
     evidence: dict[int, Mapping[str, Any]] = {}
-    first = 0
-    for (_, judged, measurement), size, breach in zip(named, sizes, columns["excluded"], strict=True):
-        for row in dict.fromkeys([0, *np.flatnonzero(breach).tolist()]):
-            if shown := evidence_of(measurement, measured, judged.slices[row]):
-                evidence[first + row] = shown
-        first += size
+    first = np.cumsum([0, *sizes])
+    telling = distinct(np.concatenate([first[:-1], np.flatnonzero(columns["excluded"][0])]))
+    for row, m in zip(telling.tolist(), (np.searchsorted(first, telling, "right") - 1).tolist(), strict=True):
+        _, judged, measurement = named[m]
+        if shown := evidence_of(measurement, measured, judged.slices[row - first[m]]):
+            evidence[row] = shown
     for name in measures:
         if name.partition(".")[0] in measured.failures and name not in names:
             for column in COLUMNS:

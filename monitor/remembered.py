@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Remembered:
         """How much traffic a model version gets, and when, is somebody's decision: whether each slice shows it."""
         if measure.unit not in DECIDED_BY_ROLLOUTS:
             return np.zeros(len(slices), bool)
-        return np.array([self._version in parse_slice(text) for text in slices], bool)
+        return _with_column(self._version, tuple(slices))
 
     def _rows(self, findings: Findings) -> Rows:
         """Rows that are remembered, their series, and which were decided; those of the window before, if alike."""
@@ -63,10 +64,18 @@ class Remembered:
         for m, name in enumerate(findings.measures):
             if (measure := self._measures.get(name)) is not None:
                 at = order[bounds[m] : bounds[m + 1]]
-                slices = [findings.slices[s] for s in c["slice"][at]]
+                slices = [findings.slices[s] for s in c["slice"][at].tolist()]
                 series = self._past.columns(name, slices, kind_of(measure))
                 # Steps of a roll-out say nothing of how far traffic strays by itself, which all slices share.
                 parts.append((at, series, self.decided(measure, slices)))
         rows, columns, decided = zip(*parts, strict=True)
         self._last = layout, (np.concatenate(rows), np.concatenate(columns), np.concatenate(decided))
         return self._last[1]
+
+
+@lru_cache(maxsize=64)  # most measures have the same slices, window after window
+def _with_column(column: str | None, slices: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which slices are of one value of a column."""
+    out = np.array([column in parse_slice(text) for text in slices], bool)
+    out.setflags(write=False)
+    return out

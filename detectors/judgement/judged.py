@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,10 @@ def judged(
         Values and errors in an earlier window.
     """
 
+    sizes = [len(a.slices) for a in asked]
+
     def of_measures(value: Callable[[Asked], Any]) -> NDArray[Any]:
-        return np.repeat([value(a) for a in asked], [len(a.slices) for a in asked])
+        return np.repeat([value(a) for a in asked], sizes)
 
     found, kind = _found(asked), of_measures(lambda a: a.kind)
     size = len(found.value)
@@ -200,7 +203,11 @@ class _Tests:
 
     def of(self, value: Callable[[Any], Any]) -> NDArray[Any]:
         """What each judgement says, shape (T,)."""
-        return np.repeat([value(spec) for spec in self.specs], [len(of.slices) for of in self.asked])
+        return np.repeat([value(spec) for spec in self.specs], self._sizes)
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        return [len(of.slices) for of in self.asked]
 
     def each(self, values: Callable[[Any, Asked], NDArray[Any]]) -> NDArray[Any]:
         """Arrays of shape (..., slices) of each judgement, shape (..., T)."""
