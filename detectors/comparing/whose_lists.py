@@ -18,7 +18,9 @@ from detectors.statistics.earlier_lists import keyed_lists
 from detectors.statistics.panel import Panel
 from detectors.statistics.panel_match import rows_of
 
-ALIKE = 0.5  # least share of items in common that makes a list another one again
+# Least share of items in common that makes a list another one again. Lists of few items, one of which is pinned, have
+# half of them in common with somebody's by chance.
+ALIKE = 0.7
 RIVAL = 0.5  # most that anybody else's list may have of what the nearest has
 MOST_LISTS = 4096  # of a window: those of the keys with the smallest hashes, the same from window to window
 MOST_SHARED = 1 << 20  # rows in common with earlier lists that are looked at
@@ -95,7 +97,7 @@ class Whose(NamedTuple):
 def whose_lists(now: Summary, earlier: Sequence[Summary]) -> Whose:
     """Whose earlier list each list of now is, by the items that they have in common.
 
-    A list is unmistakably somebody's when at least half of its items are in common with the nearest list before, and
+    A list is unmistakably somebody's when seven tenths of its items are in common with the nearest list before, and
     at most half as many with the lists of anybody else: of lists that many get nothing is said, and one of a model
     trained anew is like nobody's. Lists of one cell are compared. One list stands for each user of a cell, now and in
     each window.

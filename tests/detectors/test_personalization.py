@@ -106,7 +106,7 @@ def test_lists_dealt_to_the_wrong_users_are_told_though_no_count_moves() -> None
 
 
 def test_lists_dealt_to_the_wrong_users_are_recognised_as_those_of_others() -> None:
-    now, before = an_hour(1, sticky=0.9), an_hour(2, sticky=0.9)
+    now, before = an_hour(1, sticky=0.98), an_hour(2, sticky=0.98)
     healthy = found(now, before)["others_list_share"]
     wrong = found(dealt_to_others(now), before)["others_list_share"]
     met = np.isin(now.user, before.user)
@@ -138,8 +138,28 @@ def test_whose_lists_they_are_does_not_depend_on_how_many_users_there_are() -> N
     assert many.error[0] == pytest.approx(few.error[0] / np.sqrt(5), rel=0.3)
 
 
+@pytest.mark.parametrize("known", [1, 2, 20])
+def test_short_lists_with_a_pinned_item_are_nobodys_by_chance(known: int) -> None:
+    """Strangers have no list of their own before, beside which one that is half like theirs would be no match."""
+    hours = [an_hour(seed, users=80, personal=False) for seed in range(1, 2 + known)]
+    for hour in hours:
+        lists = hour.item.reshape(-1, LENGTH)
+        lists[:, 0] = 0
+    short = [
+        replace(hour, item=hour.item.reshape(-1, LENGTH)[:, :4].ravel(),
+                offsets=np.arange(hour.n_requests + 1, dtype=np.int64) * 4,
+                position=np.tile(np.arange(1, 5, dtype=np.int32), hour.n_requests))
+        for hour in hours
+    ]  # fmt: skip
+    assert found(*short)["others_list_share"].value[0] < 0.05
+
+
 def test_whose_lists_they_are_is_asked_of_windows_in_trouble_only_where_there_are_no_others() -> None:
-    now, before, wrong = an_hour(1), an_hour(2), dealt_to_others(an_hour(3))
+    now, before, wrong = (
+        an_hour(1, sticky=0.98),
+        an_hour(2, sticky=0.98),
+        dealt_to_others(an_hour(3, sticky=0.98)),
+    )
     windows = [
         Earlier(START - HOUR, summary(wrong), troubled=True),
         Earlier(START - 2 * HOUR, summary(before)),
