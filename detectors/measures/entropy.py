@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -54,13 +53,21 @@ def entropy_of(found: Abundances) -> Entropy:
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = digamma(n) - found.sums(sizes * times * digamma(sizes)) / n
     slope = np.log(n)[sample] - np.log(sizes) if len(sizes) else np.empty(0)
-    bounds = (0.0, 1.5, 2.5, 3.5)  # counts that are 1, 2 and 3 when rounded
-    once, twice, thrice = ((low <= sizes) & (sizes < high) for low, high in pairwise(bounds))
+    once, twice = _near(sizes, 1), _near(sizes, 2)
     singles, doubles = found.sums(once * times), found.sums(twice * times)
     unseen = _of_unseen(singles, doubles, n)
     single, double = (_of_unseen(singles + i, doubles + j, n) - unseen for i, j in ((1, 0), (0, 1)))
-    gain = once * single[sample] + twice * (double - single)[sample] - thrice * double[sample]
+    gain = (once - _near(sizes - 1, 1)) * single[sample] + (twice - _near(sizes - 1, 2)) * double[sample]
     return Entropy(observed + unseen, slope + n[sample] * gain, unseen)
+
+
+def _near(sizes: F, count: int) -> F:
+    """How far a count is that one, from 0 to 1.
+
+    Counts of which repeats were averaged out are fractions: when the share of repeats passes a third, a count of two is
+    no sudden one. Rounded, they made the entropy of one and the same shop jump by half.
+    """
+    return np.clip(1 - np.abs(sizes - count), 0, 1)
 
 
 def _of_unseen(singles: F, doubles: F, n: F) -> F:

@@ -72,3 +72,16 @@ def test_the_slope_of_the_entropy_is_what_one_row_more_changes() -> None:
     for i, size in enumerate(np.sort(counts)):
         more = chao_wang_jost_entropy(np.where(counts == size, counts + 1, counts))
         assert (more - found.value[0]) * rows == pytest.approx(found.slope[i] - mean, abs=0.03)
+
+
+def test_entropy_moves_little_with_the_share_of_lists_that_users_get_again() -> None:
+    """Where a third of the lists are repeats, two rows of an item come to one and a half: neither one nor two."""
+    rng = np.random.default_rng(3)
+    lists, drawn = rng.integers(0, 20_000, (600, 10)), rng.random(600)
+    effective = []
+    for share in np.linspace(0.1, 0.7, 25):
+        times = 1 + (drawn < share)
+        shown = Abundances.of(np.bincount(np.repeat(lists, times, axis=0).ravel()).astype(float))
+        effective.append(np.exp(entropy_of(shown.divided(np.array([times.mean()]))).value[0]))
+    assert np.abs(np.diff(np.log(effective))).max() < 0.06
+    assert max(effective) < 1.5 * min(effective)
