@@ -125,7 +125,7 @@ class Traffic(Detector):
             yield share("repeated_share", counted["repeated"], rows + counted["repeated"], rows_together)
             yield _repeated_ids(summary)
         yield Measurement("rows", rows, np.sqrt(rows * rows_together), n)
-        yield _recent(summary, context, rows, rows_together)
+        yield _recent(summary, context, requests, rows)
         if "user" in summary.has:
             yield _users(summary)
         if {"request", "user"} <= summary.has:
@@ -136,9 +136,12 @@ class Traffic(Detector):
 
 
 def _recent(
-    summary: Summary, context: Context, rows: NDArray[np.float64], rows_together: NDArray[np.float64]
+    summary: Summary, context: Context, requests: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> Measurement:
-    """Rows of the window and the one before; nothing where that one is not known, or is not next to it."""
+    """Rows of the window and the one before; nothing where that one is not known, or is not next to it.
+
+    How many rows come together is told by both: of thin traffic the window itself may have none.
+    """
     start, end = context.window_us
     before = next(iter(context.earlier()), None)
     if before is None or before.start_us != start - (end - start):
@@ -146,7 +149,9 @@ def _recent(
         return Measurement("recent_rows", nothing, nothing, np.zeros(len(rows)))
     counted = in_slices([before.summary], TrafficTally, summary.slices.texts, TrafficTally.by_slice)
     both = rows + counted["rows"][0]
-    return Measurement("recent_rows", both, np.sqrt(both * rows_together), both / rows_together)
+    lists = np.maximum(requests + counted["requests"][0], 1)
+    together = summary.clustering * np.maximum(both / lists, 1)
+    return Measurement("recent_rows", both, np.sqrt(both * together), both / together)
 
 
 def _repeated_ids(summary: Summary) -> Measurement:

@@ -63,6 +63,15 @@ def test_recent_rows_are_those_of_two_windows_slice_by_slice(seed: int) -> None:
     assert found.value[0] == now.n_rows + last.n_rows
 
 
+def test_rows_of_one_list_come_together_also_where_the_window_has_none() -> None:
+    """Of a place with a list in every other hour, rows are no more certain in the hours that have none."""
+    last = of_lists([[f"i{i}" for i in range(9)]] * 10, users=[f"u{r}" for r in range(10)])
+    none = of_lists([], users=[])
+    found = measure_summary(DETECTOR, Summary.of(none, DETECTOR.statistics), before(last))["recent_rows"]
+    assert (found.value[0], found.n[0]) == (90, 10)
+    assert found.error[0] == pytest.approx(np.sqrt(90 * 9))
+
+
 def test_recent_rows_are_unknown_after_a_gap() -> None:
     batch = random_batch(np.random.default_rng(0))
     summary = Summary.of(batch, DETECTOR.statistics)
