@@ -50,8 +50,11 @@ def recovered(incident: Incident, findings: Findings, version: str | None = None
     found, usual = incident.after.get("value"), incident.before.get("value")
     if usual is None and np.isfinite(expected):
         usual = expected
-    if found is None or usual is None:
-        return True  # there is nothing to be nearer to
+    if found is None:
+        return True  # there is nothing to be farther from
+    if usual is None:
+        # What it was is not known, as of a new version of the model; what was too much has to be half as much.
+        return not found > value > HALFWAY * found
     return bool(abs(value - usual) <= HALFWAY * abs(found - usual))
 
 

@@ -256,6 +256,18 @@ def test_a_value_that_is_hardly_better_does_not_close_it() -> None:
     assert not closed.open
 
 
+def test_what_was_too_much_of_a_new_version_has_to_fall_by_half() -> None:
+    """Beside a canary's history there is none; hour by hour it is a little over or under what can be told for sure."""
+    book = Book()
+    book.see([breach("diversity.overlap", "model=v2", 0.04, expected=math.nan)])
+    for value in (0.03, 0.022) * 3:
+        [still] = book.see(findings=healthy("diversity.overlap", "model=v2", value))
+        assert (still.open, still.quiet_windows) == (True, 0)
+    for _ in range(2):
+        [closed] = book.see(findings=healthy("diversity.overlap", "model=v2", 0.004))
+    assert not closed.open
+
+
 def test_one_that_keeps_coming_back_takes_longer_to_be_over() -> None:
     book = Book()
     for quiet in (False, True, False, True, True):
