@@ -25,6 +25,14 @@ class Wake:
         except BlockingIOError:  # full: it is set often enough
             return
 
+    def set_by_signals(self) -> None:
+        """Have every signal set it; only in the main thread.
+
+        Python's handlers run in the main thread, but the system may give a signal to any: one that waits would go on
+        waiting, and the signal with it.
+        """
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
     def clear(self) -> None:
         try:
             while os.read(self._reading, 4096):
@@ -62,6 +70,7 @@ class Signals:
 
     def install(self) -> None:
         """Only in the main thread."""
+        self.wake.set_by_signals()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._reload)

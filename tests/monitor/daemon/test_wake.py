@@ -44,7 +44,30 @@ def test_a_storm_of_hangups_is_one_reload() -> None:
     finally:
         for number, handler in zip((signal.SIGHUP, signal.SIGTERM, signal.SIGINT), before, strict=True):
             signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
         signals.wake.close()
+
+
+GIVEN_TO_ANOTHER_THREAD = """
+import signal, threading, time
+from monitor.daemon.wake import Signals
+signals = Signals()
+signals.install()
+waits = threading.Event()
+def get_it():
+    waits.wait()
+    time.sleep(0.2)  # until the main thread waits, too
+    signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
+    time.sleep(60)
+threading.Thread(target=get_it, daemon=True).start()
+waits.set()
+print(signals.wake.wait(50), signals.take_reload())
+"""
+
+
+def test_a_signal_that_the_system_gives_to_another_thread_is_heard() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVEN_TO_ANOTHER_THREAD], capture_output=True, text=True)
+    assert done.stdout == "True True\n", done.stderr
 
 
 NEVER_ENDS = """
