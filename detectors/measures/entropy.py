@@ -65,7 +65,7 @@ def _near(sizes: F, count: int) -> F:
     """How far a count is that one, from 0 to 1.
 
     Counts of which repeats were averaged out are fractions: when the share of repeats passes a third, a count of two is
-    no sudden one. Rounded, they made the entropy of one and the same shop jump by half.
+    no sudden one. Rounded, they made one and the same shop several times as diverse.
     """
     return np.clip(1 - np.abs(sizes - count), 0, 1)
 

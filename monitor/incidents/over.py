@@ -54,7 +54,7 @@ def recovered(incident: Incident, findings: Findings, version: str | None = None
         return True  # there is nothing to be farther from
     if usual is None:
         # What it was is not known, as of a new version of the model; what was too much has to be half as much.
-        return not found > value > HALFWAY * found
+        return value >= found or value <= HALFWAY * found
     return bool(abs(value - usual) <= HALFWAY * abs(found - usual))
 
 
