@@ -75,7 +75,7 @@ class Drift(Detector):
 
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
-    jump_above: float = 0.1
+    jump_above: float = 0.15
     item_change: float = 0.2
     recent_above: float = 0.15
     score_above: float = 0.5

@@ -14,6 +14,7 @@ from detectors.core.intervals import wilson
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.judgement.past import Expectation
+from detectors.judgement.rest import beside_the_rest
 from detectors.judgement.scales import COUNT, LEVEL, SHARE, SIZE, F, error_on_scale, from_scale
 from detectors.judgement.spec import Floor, History, Judgement, OtherSlice, Reference
 from detectors.judgement.tails import Found, Limits, band, limits_of, tails
@@ -127,6 +128,7 @@ def judged(
 
     found, kind = _found(asked), of_measures(lambda a: a.kind)
     size = len(found.value)
+    past = beside_the_rest(kind, past, found.value, found.whole)
     verdict = np.full(size, Verdict.NO_DATA, np.uint8)
     page, conclusive, strength = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
     expected = from_scale(kind, past.centre)

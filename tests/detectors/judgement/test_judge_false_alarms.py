@@ -42,13 +42,13 @@ def shares(rng: np.random.Generator, cycle: Column) -> tuple[Column, Column, Col
 
 def counts(rng: np.random.Generator, cycle: Column) -> tuple[Column, Column, Column]:
     n = rng.poisson(MEAN_OF * np.exp(0.8 * cycle + WANDERS * rng.normal(size=SERIES))).astype(float)
-    return n, np.sqrt(n), n
+    return added_up((n, np.sqrt(n), n))
 
 
 def clumped_counts(rng: np.random.Generator, cycle: Column) -> tuple[Column, Column, Column]:
     """Rows of lists of ten, and their errors as the detector of traffic states them."""
     n = 10 * rng.poisson(MEAN_OF / 10 * np.exp(0.8 * cycle)).astype(float)
-    return n, np.sqrt(10 * n), n / 10
+    return added_up((n, np.sqrt(10 * n), n / 10))
 
 
 def levels(rng: np.random.Generator, cycle: Column) -> tuple[Column, Column, Column]:
@@ -60,6 +60,14 @@ def sizes(rng: np.random.Generator, cycle: Column) -> tuple[Column, Column, Colu
     relative = 0.01 + 0.1 * SERIES_NUMBER / SERIES
     value = MEAN_OF * np.exp(0.3 * cycle + np.hypot(relative, WANDERS) * rng.normal(size=SERIES)) + 1
     return value, relative * value, np.full(SERIES, 1000.0)
+
+
+def added_up(values: tuple[Column, Column, Column]) -> tuple[Column, Column, Column]:
+    """With the sum of the slices of a measure as its whole."""
+    value, error, n = (v.reshape(-1, SLICES).copy() for v in values)
+    value[:, 0], n[:, 0] = value[:, 1:].sum(axis=1), n[:, 1:].sum(axis=1)
+    error[:, 0] = np.sqrt((error[:, 1:] ** 2).sum(axis=1))
+    return value.ravel(), error.ravel(), n.ravel()
 
 
 SERIES_NUMBER = np.arange(SERIES)
