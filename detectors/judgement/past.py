@@ -36,7 +36,7 @@ CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is amo
 LEAST_POINTS = 4  # of the same hours: reached on the second day
 SMALL = np.log(100.5)  # counts below this are expected at their mean
 APART = (
-    4.0  # standard errors by which an hour must differ from its neighbours to be compared with itself alone
+    4.0  # standard errors by which an hour must differ from its neighbours to be held against itself alone
 )
 MOST_ASKED = 4096  # lists of slices whose columns are kept
 MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
@@ -152,18 +152,19 @@ class Past:
         seen_now = self._as_of(start_us)
         scaled, variance = self._alike(seen_now, same_hours, columns, start_us, batches)
         centre, points, deviation = _typical(kind, scaled)
-        # An hour that is clearly not like its neighbours is compared with itself, be it that nobody said why.
+        # An hour that is not like its neighbours is held against itself, be it that nobody said why.
         this_hour = off_clock[same_hours] == 0
         own, own_points, own_deviation = _typical(kind, scaled[this_hour])
         together = _together(kind, scaled, variance)
         by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
         noise = np.where(kind == COUNT, by_chance, median(variance[this_hour])[0])
         with np.errstate(invalid="ignore", divide="ignore"):
-            apart = np.abs(own - centre) > APART * np.sqrt(
-                MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points
-            )
-        centre, points = np.where(apart, own, centre), np.where(apart, own_points, points)
-        deviation = np.where(apart, own_deviation, deviation)
+            error = np.sqrt(MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points)
+            alone = _alone(np.abs(own - centre) / error, own_points)
+        centre, points, deviation = (
+            np.where(alone > 0, pooled + alone * (of_hour - pooled), pooled)
+            for pooled, of_hour in ((centre, own), (points, own_points), (deviation, own_deviation))
+        )
         centre[points < LEAST_POINTS] = np.nan
         spread, freedom = self._learned(start_us, seen_now, columns)
         unlearned = freedom == 0
@@ -313,6 +314,18 @@ class Past:
             group = self._group[: view.scaled.shape[1]]
             self._strays = state, Strays.of(view.residual[first:end], view.variance[first:end], group)
         return self._strays[1].spread(columns, self._group[columns])
+
+
+def _alone(apart: F, own_points: F) -> F:
+    """How far an hour is held against itself alone, 0 to 1, by the standard errors that it is off its neighbours.
+
+    Below `APART` as the positive part of the James-Stein estimator has it, where the hour has points enough to be held
+    against: an hour that is in part unlike its neighbours, as one in which a country wakes up, would be expected at
+    their level on one day and at its own on the next.
+    """
+    part = np.maximum(1 - 2 / apart**2, 0.0) / (1 - 2 / APART**2)
+    out = np.where(own_points >= LEAST_POINTS, np.minimum(part, 1.0), apart > APART)
+    return np.asarray(np.nan_to_num(out))
 
 
 def _typical(kind: NDArray[Any], values: F) -> tuple[F, F, F]:

@@ -50,7 +50,8 @@ def beside_the_rest(
         common = past.spread[of_all] ** 2
         # Of a slice that is most of the whole the rest is a small difference of two that are known badly.
         told = np.minimum(2 * usual / expected[of_all], 1.0) * common / (common + noise)
-    known = np.isfinite(found) & np.isfinite(told) & (usual > 0)
+        moved = np.clip(told * off, LEAST, MOST)
+    known = np.isfinite(found) & np.isfinite(moved) & (usual > 0)
     centre = past.centre.copy()
-    centre[at[known]] += np.clip((told * off)[known], LEAST, MOST)
+    centre[at[known]] += moved[known]
     return replace(past, centre=centre)

@@ -217,3 +217,19 @@ def test_what_two_windows_show_together_needs_no_second_look(windows: int) -> No
     judged = [watch.see(a_count(n)) for n in (13, 1)]
     assert [v.name for v in verdicts(judged)] == ["BREACH", "BREACH"]
     assert [bool(j.conclusive[0]) for j in judged] == [windows == 2, True]
+
+
+def test_an_hour_in_which_a_country_wakes_up_is_expected_at_its_own_level() -> None:
+    """Its neighbours have 70 and 130 requests, it has 45, and whole days are busier than others."""
+    rng = np.random.default_rng(4)
+    watch = Watch(a_measure(Unit.REQUESTS, *TRAFFIC))
+    expected = []
+    for day in range(14):
+        level = np.exp(0.35 * rng.normal())
+        for hour in range(24):
+            mean = {0: 70, 1: 45, 2: 130}.get(hour, 130)
+            judged = watch.see(a_count(rng.poisson(mean * level)))
+            if hour == 1 and day >= 6:
+                expected.append(judged.expected[0])
+    assert max(expected) < 70  # the median of the three hours is nearly twice what it has
+    assert np.median(expected) == pytest.approx(45, rel=0.25)
