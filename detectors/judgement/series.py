@@ -103,8 +103,8 @@ class Series:
             quantile = stdtrit(n + SHARED / 2, 1 - allowed)
             half = np.sqrt(variance * (1 + 1 / np.maximum(n, 1))) * quantile / FLOOR_Z
             relative, slope = self.past.relative(columns, off, level)
+            error = half * slope
         known &= np.isfinite(by_day[0]) & np.isfinite(by_day[1])
         if not known.any():
             return None
-        change, error = np.where(known, relative, np.nan), np.where(known, half * slope, np.nan)
-        return change, error, n.astype(float)
+        return np.where(known, relative, np.nan), np.where(known, error, np.nan), n.astype(float)

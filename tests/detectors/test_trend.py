@@ -97,3 +97,8 @@ def test_too_few_days_say_nothing() -> None:
 
 def test_pairs_of_values_are_not_looked_at() -> None:
     assert {s for _, s in told(eroding(12, 0.1), 16)} == {"all", "country=DE", "country=US"}
+
+
+def test_what_was_always_nought_has_no_trend() -> None:
+    """Without a level there is no part of it that could be gone; numpy has nothing to warn of either."""
+    assert told(lambda h: 0.0, 14, noise=0.0) == []
