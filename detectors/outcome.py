@@ -109,7 +109,7 @@ class Outcome(Detector):
         )  # fmt: skip
 
     def measure(self, summary: Summary, context: Context) -> Iterator[Measurement]:
-        earlier = list(_lately(context.earlier()))
+        earlier = list(_of_same_batches(_lately(context.earlier()), context))
         windows = [summary, *(e.summary for e in earlier)]
         starts = [context.window_us[0], *(e.start_us for e in earlier)]
         ages = [(context.window_us[1] - start) / HOUR for start in starts]
@@ -147,6 +147,20 @@ def _lately(earlier: Iterable[Earlier]) -> Iterator[Earlier]:
     for window in earlier:
         over |= not window.troubled
         if not (over and window.troubled):
+            yield window
+
+
+def _of_same_batches(earlier: Iterable[Earlier], context: Context) -> Iterator[Earlier]:
+    """Windows before in which the same batches are made: people click otherwise in e-mails of the night, and how far
+    back it takes to expect enough clicks is another window on another day.
+    """
+    batches = [where for where, _ in context.expected.batches]
+    lag = context.outcomes.lag_us if context.outcomes is not None else 0
+    start, end = (edge - lag for edge in context.window_us)
+    now = context.expected.absent(batches, (start, end))
+    for window in earlier:
+        begin = window.start_us - lag
+        if np.array_equal(context.expected.absent(batches, (begin, begin + end - start)), now):
             yield window
 
 

@@ -186,7 +186,7 @@ class Evaluator:
             expected,
             known.catalog,
             earlier,
-            outcomes.logged,
+            outcomes.logged(window),
             version_column(self.recommender),
         )
         found, failures = measure(

@@ -50,10 +50,13 @@ class Logged:
         "click", "conversion".
     rate : float
         Share of the requests with which they were joined.
+    lag_us : int
+        How much older than the window those requests are.
     """
 
     number: Mapping[str, int]
     rate: float = 1.0
+    lag_us: int = 0
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,12 @@ class OutcomesSummary:
     lacks: Mapping[str, str] = field(default_factory=dict)
     quarantined: tuple[Quarantined, ...] = ()
 
-    @property
-    def logged(self) -> Logged | None:
-        """How much the outcomes' log holds, where it could be read."""
+    def logged(self, window: Window) -> Logged | None:
+        """How much the outcomes' log holds for a window, where it could be read."""
         if self.seen is None or self.seen.state in (OutcomesState.MISSING, OutcomesState.REFUSED):
             return None
-        return Logged(self.seen.logged, self.seen.sampling_rate)
+        lag = window.start - self.seen.start
+        return Logged(self.seen.logged, self.seen.sampling_rate, lag // timedelta(microseconds=1))
 
 
 def lag(recommender: RecommenderConfig) -> timedelta:

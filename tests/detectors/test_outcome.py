@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors import Batch, Catalog, Context, Measurement, Severity, Summary, Verdict
+from detectors import Batch, Catalog, Context, Expected, Measurement, Severity, Summary, Verdict
 from detectors.core.detector import Earlier, Logged
 from detectors.core.random_groups import GROUPS, rate, together
 from detectors.judgement.judge import Judge
@@ -22,6 +22,7 @@ from tests.detectors.recommender import check_sampling, sample
 from tests.detectors.remembering import remember
 
 DETECTOR = Outcome()
+DAY = 24 * HOUR
 RATES = [
     "click_rate",
     "recent_click_rate",
@@ -216,6 +217,21 @@ def test_a_window_that_is_missing_is_a_gap_and_not_older_windows_instead() -> No
     found = measure_summary(DETECTOR, Summary.of(batch, DETECTOR.statistics), context)
     assert found["recent_click_rate"].evidence(0)["windows"] == 1
     assert found["lasting_click_rate"].evidence(0)["windows"] == 2
+
+
+@pytest.mark.parametrize(("lag", "added"), [(0, {1: 6, 3: 1, 5: 5}), (2, {3: 6, 5: 1, 7: 5})])
+def test_a_batch_of_the_night_is_in_the_sums_of_its_own_hours_alone(lag: int, added: dict[int, int]) -> None:
+    """It is made at three; of outcomes that are waited for, a window tells of requests of earlier hours."""
+    nightly = Expected(batches=(({"surface": "S1"}, frozenset({3})),))
+    rng = np.random.default_rng(9)
+    summaries = [Summary.of(Clicking()(rng, 20), DETECTOR.statistics) for _ in range(6)]
+    for clock, windows in added.items():
+        start = START // DAY * DAY + DAY + clock * HOUR
+        earlier = tuple(Earlier(start - k * HOUR, summary) for k, summary in enumerate(summaries[1:], 1))
+        context = Context((start, start + HOUR), nightly, None, lambda earlier=earlier: earlier,
+                          Logged({"click": 100}, lag_us=lag * HOUR))  # fmt: skip
+        found = measure_summary(DETECTOR, summaries[0], context)["lasting_click_rate"]
+        assert found.evidence(0)["windows"] == windows
 
 
 def test_trouble_that_is_over_is_in_no_sum_and_trouble_that_goes_on_is() -> None:

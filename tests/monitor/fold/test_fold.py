@@ -342,7 +342,7 @@ def test_traffic_that_is_made_in_other_hours_is_not_missed(until: str, missed: b
     assert (row.value, row.verdict) == (0.0, Verdict.BREACH if missed else Verdict.OK)
 
 
-@pytest.mark.parametrize(("hour_of_batch", "usual"), [(3, 794), (9, 600)])
+@pytest.mark.parametrize(("hour_of_batch", "usual"), [(3, 794), (9, 694)])
 def test_hours_of_a_batch_are_held_against_those_hours_alone(hour_of_batch: int, usual: int) -> None:
     batch = {"where": {"country": "DE"}, "hours": [hour_of_batch]}
     fold = a_fold(shop(slices=("country", "surface"), expected={"batches": [batch]}))
