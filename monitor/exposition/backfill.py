@@ -18,12 +18,13 @@ from monitor.exposition.families import RECOMMENDER
 from monitor.exposition.labels import labels_text
 from monitor.exposition.render import number, render, render_fleet
 from monitor.exposition.state import CLOSED_FOR, SUCCESS, FleetState, RecommenderState
-from monitor.incidents.incident import Incident
+from monitor.incidents.incident import Incident, Part
 from monitor.windows import Window
 
 # Prometheus looks back five minutes for a sample. An evaluation is exported until the next one; written once, it
 # would be seen for five minutes in an hour, and at no point of a month's graph.
 EVERY = timedelta(minutes=5)
+MUTED, WHILE_OPEN = "recwatch_incident_muted", "recwatch_incident_onset_timestamp_seconds"
 
 
 class Points:
@@ -71,12 +72,29 @@ class Backfill:
         self._add(render(state, self._measures, self._most_series), begin, end)
 
     def add_fleet(self, fleet: Iterable[tuple[datetime, Sequence[Incident]]]) -> None:
-        """What is exported of incidents of the fleet, as `monitor.incidents.fleet.course` gives it."""
+        """What is exported of incidents of the fleet, as `monitor.incidents.fleet.course` gives it, once all else is
+        added: their parts are muted.
+        """
         known = list(fleet)
         ends = [moment for moment, _ in known[1:]] + [self._until]
         for (begin, incidents), end in zip(known, ends, strict=True):
             told = [i for i in incidents if i.resolved_at is None or begin - i.resolved_at < CLOSED_FOR]
             self._add(render_fleet(FleetState(told)), begin, end)
+            for part in {part for i in incidents if i.open for part in i.parts}:
+                self._mute(part, begin, end)
+
+    def _mute(self, part: Part, begin: datetime, end: datetime) -> None:
+        """Nobody was to be told again of what is told as a part of an incident of the fleet, while it was open."""
+        own = labels_text({"incident": part.incident, "recommender": part.recommender})
+        muted, is_open = (self._points(name, f"{name}{{{own}}}") for name in (MUTED, WHILE_OPEN))
+        open_turns = set(is_open.turns)
+        for at, turn in enumerate(muted.turns):
+            if turn in open_turns and begin <= self._turns[turn][0] < end:
+                muted.values[at] = 1.0
+
+    def _points(self, name: str, series: str) -> Points:
+        """What there is of a series; nothing of recommenders of which nobody is told."""
+        return self._gathered[name].get(series, Points()) if name in self._gathered else Points()
 
     def _add(self, rendered: Mapping[str, str], begin: datetime, end: datetime) -> None:
         turn = len(self._turns)

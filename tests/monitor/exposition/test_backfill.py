@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from monitor.exposition.backfill import Backfill, Told, parse_labels
 from monitor.exposition.exporter import Exporter
 from monitor.exposition.health import Health
 from monitor.exposition.state import RecommenderState, read_state
+from monitor.incidents.fleet import course
+from monitor.incidents.incident import Resolution
 from monitor.store.store import Store
 from tests.monitor.cycle.small_shop import cycle, due_at, shop, write_hours
 from tests.monitor.factories import CATALOGUE, HOUR, NOON, config, evaluation, incident, stuck_evaluation
@@ -116,6 +119,38 @@ def test_the_samples_of_a_series_and_the_series_of_a_metric_stand_together(tmp_p
     (opened,) = (family for family in families if family.name == "recwatch_incident_open")
     assert len(opened.samples) == 2 * 3 * 12
     assert {s.labels["pod"] for s in opened.samples} == {"recwatch-0"}
+
+
+def test_parts_of_an_incident_of_the_fleet_are_muted_while_both_are_open(tmp_path: Path) -> None:
+    """Three recommenders are stuck from noon on, one of them for two hours, the others for three; a fourth alone."""
+    path, history, known = tmp_path / "history.om", backfill(), []
+    for name, hours in {"cart": 2, "home": 3, "search": 3}.items():
+        one = incident(name)
+        known.append(replace(one, resolved_at=one.opened_at + hours * HOUR, resolution=Resolution.RECOVERED))
+    other = replace(incident("home"), id="alone", opened_at=NOON + 9 * HOUR)
+    for one in (*known, other):
+        told = Told(config(one.recommender))
+        for k in range(5):
+            now = one.opened_at + k * HOUR
+            is_over = one.resolved_at is not None and now >= one.resolved_at
+            shown = one if is_over else replace(one, resolved_at=None, resolution=None)
+            judged = evaluation(one.recommender, end=now, open_incidents=(shown,))
+            history.add(told.after(judged), now, now + HOUR)
+    history.add_fleet(course([*known, other]))
+    history.write(path)
+    families = {family.name: family for family in parse_openmetrics(path.read_text("utf-8"))}
+    muted: dict[tuple[str, str], list[float]] = {}
+    for sample in families["recwatch_incident_muted"].samples:
+        key = sample.labels["recommender"], sample.labels["incident"]
+        muted.setdefault(key, []).append(sample.value)
+    each = {key: values[::12] for key, values in muted.items() if key[0] != "(fleet)"}
+    cart, home, search = ((one.recommender, one.id) for one in known)
+    assert each == {
+        cart: [1, 1, 0, 0, 0],
+        home: [1, 1, 1, 0, 0],
+        search: [1, 1, 1, 0, 0],
+        ("home", "alone"): [0, 0, 0, 0, 0],
+    }
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
