@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,7 @@ from detectors.core.hashing import distinct
 from detectors.judgement.anew import Anew
 from detectors.judgement.batches import MadeInHours
 from detectors.judgement.ledger import Ledger
-from detectors.judgement.odd import odd_answers
 from detectors.judgement.scales import (
-    COUNT,
-    SHARE,
     F,
     by_logarithm,
     error_on_scale,
@@ -29,17 +25,12 @@ from detectors.judgement.scales import (
     to_scale,
 )
 from detectors.judgement.strays import Strays, median
+from detectors.judgement.usual import LEAST_POINTS, MEDIAN_VARIANCE, odd_answers_of, together_of, usual
 
 DAY = 86_400_000_000  # in microseconds
 DAYS = 14  # remembered
 CLOCK_DAYS = 8  # days whose same hours make the centre: a weekday's like is among them
-LEAST_POINTS = 4  # of the same hours: reached on the second day
-SMALL = np.log(100.5)  # counts below this are expected at their mean
-APART = (
-    4.0  # standard errors by which an hour must differ from its neighbours to be held against itself alone
-)
 MOST_ASKED = 4096  # lists of slices whose columns are kept
-MEDIAN_VARIANCE = np.pi / 2  # variance of a median in units of that of a mean
 
 # Of a series in a window: value on the judged scale, NaN where unknown or excluded; variance of its sampling error;
 # how far it was off what had been expected; the value as measured, trouble or not.
@@ -151,20 +142,8 @@ class Past:
         same_hours = (age >= DAY // 2) & (age <= CLOCK_DAYS * DAY) & (off_clock <= hour)
         seen_now = self._as_of(start_us)
         scaled, variance = self._alike(seen_now, same_hours, columns, start_us, batches)
-        centre, points, deviation = _typical(kind, scaled)
-        # An hour that is not like its neighbours is held against itself, be it that nobody said why.
-        this_hour = off_clock[same_hours] == 0
-        own, own_points, own_deviation = _typical(kind, scaled[this_hour])
-        together = _together(kind, scaled, variance)
-        by_chance = np.exp(-centre) * np.fmax(together, 1.0)  # of a count as large as its neighbours
-        noise = np.where(kind == COUNT, by_chance, median(variance[this_hour])[0])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            error = np.sqrt(MEDIAN_VARIANCE * (own_deviation**2 + noise) / own_points)
-            alone = _alone(np.abs(own - centre) / error, own_points)
-        centre, points, deviation = (
-            np.where(alone > 0, pooled + alone * (of_hour - pooled), pooled)
-            for pooled, of_hour in ((centre, own), (points, own_points), (deviation, own_deviation))
-        )
+        together = together_of(kind, scaled, variance)
+        centre, points, deviation = usual(kind, scaled, variance, together, off_clock[same_hours] == 0)
         centre[points < LEAST_POINTS] = np.nan
         spread, freedom = self._learned(start_us, seen_now, columns)
         unlearned = freedom == 0
@@ -173,7 +152,7 @@ class Past:
         with np.errstate(invalid="ignore", divide="ignore"):
             total = spread * np.sqrt(1 + MEDIAN_VARIANCE / points)
         seen = (scaled > np.log(0.5)).any(axis=0)
-        answers, odd, of_share = _odd_answers(kind, centre, scaled, variance)
+        answers, odd, of_share = odd_answers_of(kind, centre, scaled, variance)
         return Expectation(centre, total, freedom, together * of_share, seen, answers, odd)
 
     def _alike(
@@ -254,10 +233,10 @@ class Past:
         level, hours = np.zeros(len(columns)), np.zeros(len(columns))
         for hour in distinct(clock):
             here = clock == hour
-            usual = median(scaled[here & (day >= recent)])[0]
-            off[here] = scaled[here] - usual
-            level += np.nan_to_num(usual)
-            hours += np.isfinite(usual)
+            at_hour = median(scaled[here & (day >= recent)])[0]
+            off[here] = scaled[here] - at_hour
+            level += np.nan_to_num(at_hour)
+            hours += np.isfinite(at_hour)
         by_day = np.full((DAYS, len(columns)), np.nan)
         for d in range(DAYS):
             middle, n = median(off[day == d])
@@ -314,42 +293,3 @@ class Past:
             group = self._group[: view.scaled.shape[1]]
             self._strays = state, Strays.of(view.residual[first:end], view.variance[first:end], group)
         return self._strays[1].spread(columns, self._group[columns])
-
-
-def _alone(apart: F, own_points: F) -> F:
-    """How far an hour is held against itself alone, 0 to 1, by the standard errors that it is off its neighbours.
-
-    Below `APART` as the positive part of the James-Stein estimator has it, where the hour has points enough to be held
-    against: an hour that is in part unlike its neighbours, as one in which a country wakes up, would be expected at
-    their level on one day and at its own on the next.
-    """
-    part = np.maximum(1 - 2 / apart**2, 0.0) / (1 - 2 / APART**2)
-    out = np.where(own_points >= LEAST_POINTS, np.minimum(part, 1.0), apart > APART)
-    return np.asarray(np.nan_to_num(out))
-
-
-def _typical(kind: NDArray[Any], values: F) -> tuple[F, F, F]:
-    """Median, points and robust deviation of some windows; of a few requests an hour the mean."""
-    centre, points = median(values)
-    deviation = 1.4826 * median(np.abs(values - centre))[0]
-    small = (kind == COUNT) & (centre < SMALL)
-    if small.any():  # the median of a few requests an hour is nought or one: their mean says more
-        mean = np.nansum(np.exp(values[:, small]) - 0.5, axis=0) / np.maximum(points[small], 1)
-        centre[small] = np.log(mean + 0.5)
-    return centre, points, deviation
-
-
-def _together(kind: NDArray[Any], scaled: F, variance: F) -> F:
-    counts = np.flatnonzero(kind == COUNT)
-    number = np.exp(scaled[:, counts]) - 0.5
-    out = np.ones(len(kind))
-    out[counts] = median(np.where(number >= 0.5, variance[:, counts] * number, np.nan))[0]
-    return out
-
-
-def _odd_answers(kind: NDArray[Any], centre: F, scaled: F, variance: F) -> tuple[F, F, F]:
-    """Those of shares that mostly were 0 or 1; of other series none, each by itself."""
-    answers, odd, together = np.zeros(len(kind)), np.zeros(len(kind)), np.ones(len(kind))
-    at = np.flatnonzero((kind == SHARE) & ((centre == 0) | (centre == 1)))
-    answers[at], odd[at], together[at] = odd_answers(scaled[:, at], variance[:, at], centre[at])
-    return answers, odd, together

@@ -38,6 +38,18 @@ def beside_the_rest(
     -------
     Expectation
         That of the whole as it was.
+
+    References
+    ----------
+    G. Robinson, "That BLUP is a good thing: the estimation of random effects", Statistical Science 6, 1991.
+
+    A shop of 1,000 requests an hour, 100 of them German, has a sixth more of all others than usual:
+
+    >>> one = np.ones(2)
+    >>> past = Expectation(np.log([1000.5, 100.5]), 0.2 * one, one, one, one > 0, 0 * one, 0 * one)
+    >>> after = beside_the_rest(np.array([COUNT, COUNT]), past, np.array([1100.0, 50.0]), np.zeros(2, int))
+    >>> from_scale(COUNT, after.centre).round().tolist()
+    [1000.0, 116.0]
     """
     expected = from_scale(kind, past.centre)
     at = np.flatnonzero((kind == COUNT) & (whole != np.arange(len(whole))))

@@ -26,8 +26,8 @@ from watched_series import (
 
 from detectors.core.measurement import Unit
 from detectors.core.verdict import Verdict
-from detectors.judgement.past import LEAST_POINTS
 from detectors.judgement.spec import History
+from detectors.judgement.usual import LEAST_POINTS
 
 OK, BREACH, TOO_FEW = Verdict.OK, Verdict.BREACH, Verdict.TOO_FEW
 
