@@ -44,7 +44,16 @@ def sentence(breach: Breach, recommender: str, rows: str = "requests") -> str:
         usual = f"; the top item usually has {fields['expected']}"
     else:
         usual = f", usually {fields['expected']}"
-    return f"{recommender}: {what}{usual}{say_place(breach.where)}."
+    return f"{recommender}: {what}{usual}{_blamed(breach, fields)}{say_place(breach.where)}."
+
+
+def _blamed(breach: Breach, fields: Mapping[str, Any]) -> str:
+    """The item that is to blame, where the measure is of all items and its sentence names none."""
+    if not breach.item or "{item}" in breach.measure.says or not {"share", "share_before"} <= fields.keys():
+        return ""
+    return (
+        f"; {fields['item']} has {fields['share']} of {fields['requests']}, before {fields['share_before']}"
+    )
 
 
 def say_place(where: Mapping[str, str]) -> str:

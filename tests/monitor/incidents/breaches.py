@@ -14,6 +14,7 @@ from detectors.core.cells import parse_slice, slice_text
 from detectors.core.measurement import Measure, Unit
 from detectors.core.verdict import Severity, Verdict
 from detectors.diversity import Diversity
+from detectors.drift import Drift
 from detectors.fallback import Fallback
 from detectors.judgement.spec import History
 from detectors.manipulation import Manipulation
@@ -35,7 +36,16 @@ SETTLE = timedelta(minutes=10)
 TELLING = {"manipulation": 95, "fallback": 92, "same_item": 90, "traffic": 80, "diversity": 40, "lists": 60}
 MEASURES = {
     f"{d.name}.{m.name}": m
-    for d in (SameItem(), Traffic(), Fallback(), Personalization(), Manipulation(), Diversity(), Trend())
+    for d in (
+        SameItem(),
+        Traffic(),
+        Fallback(),
+        Personalization(),
+        Manipulation(),
+        Diversity(),
+        Drift(),
+        Trend(),
+    )
     for m in d.measures()
 } | {
     "diversity.overlap": Measure("overlap", Unit.RATIO, "Overlap.", (History("up", 0.1),)),

@@ -108,6 +108,22 @@ def test_sentences_name_what_the_evidence_has() -> None:
     )
 
 
+def test_the_item_to_blame_is_named_where_the_measure_is_of_all_items() -> None:
+    moved = {"items": [{"item": "a", "share": 0.3, "share_before": 0.2}]}  # none of them rose far
+    for evidence, named in (
+        (moved, ""),
+        (
+            {**moved, "item": "79", "share": 0.524, "share_before": 0.057},
+            "; item 79 has 52 % of rows, before 5.7 %",
+        ),
+    ):
+        found = breach("drift.recent_item_distance", "all", 0.314, expected=math.nan, evidence=evidence)
+        assert sentence(found, "shop", "rows") == (
+            "shop: the last 4 hours show other items than the day before: 31 % further apart than any other hours of it"
+            f"{named}."
+        )
+
+
 def test_a_log_without_requests_counts_rows() -> None:
     assert (
         sentence(stuck("54", value=1.0, expected=math.nan), "shop", "rows")
