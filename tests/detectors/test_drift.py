@@ -344,6 +344,15 @@ def test_an_item_that_was_stuck_and_is_so_no_more_is_nothing_to_tell() -> None:
     assert measured(of_lists(lists, users=users), windows)["item_jump"].value[0] < least("item_jump")
 
 
+@pytest.mark.parametrize(("rise", "told"), [(0.12, Verdict.OK), (0.18, Verdict.BREACH)])
+def test_what_a_healthy_shop_takes_up_in_a_day_is_no_jump(rise: float, told: Verdict) -> None:
+    """Of 6,000 lists: chance has nothing to do with it."""
+    declared = {m.name: m for m in DETECTOR.measures()}["item_jump"]
+    found = Measurement("item_jump", np.array([rise]), np.array([0.004]), np.array([6000.0]))
+    [judged] = Judge().judge(START, ["all"], [("drift.item_jump", declared, found)])
+    assert Verdict(int(judged.verdict[0])) is told
+
+
 def test_a_campaign_for_one_item_is_a_ticket_at_most() -> None:
     found = after(Shop(pushed=0.5))
     declared = {m.name: m for m in DETECTOR.measures()}
